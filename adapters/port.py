@@ -1,0 +1,54 @@
+"""The shape of every adapter: bytes in the partner's format to canonical records, and back.
+
+Readers are pushed chunks as they arrive, so that memory stays constant whatever the size, and hold
+no clock: `today` is given, so that reading a delivery again after a crash gives the same records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from schemas.casework import OwnStatus
+from schemas.deliveries import Problem, Record
+
+
+class UnreadableDelivery(Exception):  # noqa: N818  # an outcome that a sender is told, by its name
+    """The file as a whole is not what it says it is; nothing of it was taken.
+
+    `where` names a column, an element or the file itself; never a value.
+    """
+
+    def __init__(self, problem: Problem, where: str) -> None:
+        super().__init__(f"{where}: {problem.value}")
+        self.problem = problem
+        self.where = where
+
+
+class DeliveryReader(Protocol):
+    """Turns chunks of one delivery into records, in order."""
+
+    def feed(self, chunk: bytes) -> Iterable[Record]:
+        """The records completed by `chunk`. Raises `UnreadableDelivery` only before the first."""
+        ...
+
+    def close(self) -> Iterable[Record]:
+        """What remains at the end, a record cut off half-way as `Unreadable`."""
+        ...
+
+
+class StatusWriter(Protocol):
+    """Turns statuses into the partner's export."""
+
+    def __call__(self, statuses: Iterable[OwnStatus]) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One partner format: readers and writers by media type, without parameters."""
+
+    name: str
+    readers: Mapping[str, Callable[[date], DeliveryReader]]
+    status_writers: Mapping[str, StatusWriter] = field(default_factory=dict)

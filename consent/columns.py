@@ -1,0 +1,128 @@
+"""How one flow reads, names and renders each field: the protocol's field list, compiled.
+
+A column exists for every field of the vocabulary, dropped ones too, so that what stays behind is
+known by name; a dropped field's value is never rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from operator import attrgetter
+from typing import Any
+
+from consent.protocol import Flow
+from schemas.casework import SENDER_STATUS
+from schemas.fields import FIELDS, PLACES, Place, Treatment
+from schemas.identifiers import PartialDate
+
+AGE_BAND_YEARS = 10
+Scalar = str | int | bool
+
+PATHS = tuple(FIELDS)
+_SECRET_WITH_ADDRESS = frozenset(
+    {
+        "huishouden.postcode",
+        "huishouden.straatnaam",
+        "huishouden.huisnummer",
+        "huishouden.huisnummertoevoeging",
+        "huishouden.telefoonnummer",
+        "aanmelding.wijkteam",
+    }
+)
+"""What a secret address (geheimhouding, Wet BRP article 2.59) takes with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field under one flow: how it is read, what it is called, what happens to it."""
+
+    path: str
+    bit: int
+    wire: str
+    is_kept: bool
+    hides_with_address: bool
+    read: Callable[[object], object]
+    render: Callable[[Any, date], Scalar] | None
+
+
+Groups = tuple[tuple[str, tuple[Column, ...]], ...]
+
+
+def age_band(born: PartialDate, today: date) -> str:
+    """The ten-year band of an age, such as `30-39`; `onbekend` where the date leaves two open."""
+    now = (today.year, today.month, today.day)
+    ages = [_years(moment, now) for moment in (born.latest, born.earliest)]
+    lower = [age // AGE_BAND_YEARS * AGE_BAND_YEARS for age in ages]
+    if ages[0] < 0 or lower[0] != lower[1]:
+        return "onbekend"
+    return f"{lower[0]}-{lower[0] + AGE_BAND_YEARS - 1}"
+
+
+def _years(born: tuple[int, int, int], now: tuple[int, int, int]) -> int:
+    return now[0] - born[0] - (now[1:] < born[1:])
+
+
+_READS: dict[str, Callable[[Any], object]] = {
+    "lid.pseudoniem": attrgetter("pseudonym"),
+    "lid.rol": attrgetter("member.role"),
+    "lid.burgerservicenummer": attrgetter("member.bsn"),
+    "lid.voorletters": attrgetter("member.initials"),
+    "lid.voorvoegsel": attrgetter("member.prefix"),
+    "lid.achternaam": attrgetter("member.surname"),
+    "lid.geboortedatum": attrgetter("member.birth_date"),
+    "lid.geslacht": attrgetter("member.sex"),
+    "lid.ontvangtUitkering": attrgetter("member.receives_benefit"),
+    "lid.participatietrede": attrgetter("member.ladder"),
+    "lid.zrm.gemetenOp": attrgetter("measured_on"),
+    "huishouden.postcode": attrgetter("postcode"),
+    "huishouden.straatnaam": attrgetter("street"),
+    "huishouden.huisnummer": attrgetter("house_number"),
+    "huishouden.huisnummertoevoeging": attrgetter("house_number_suffix"),
+    "huishouden.geheimhouding": lambda household: household.address_is_secret or None,
+    "huishouden.telefoonnummer": attrgetter("phone"),
+    "aanmelding.aangemeldOp": attrgetter("referral.referred_on"),
+    "aanmelding.grondslag": attrgetter("referral.ground"),
+    "aanmelding.wijkteam": attrgetter("team"),
+    "aanmelding.aantalLeden": attrgetter("members"),
+    "aanmelding.toelichting": attrgetter("referral.note"),
+    "statusbericht.kenmerk": attrgetter("reference"),
+    "statusbericht.status": attrgetter("message.status"),
+    "statusbericht.peildatum": attrgetter("message.as_of"),
+    "statusbericht.afsluitreden": attrgetter("message.close_reason"),
+}
+_RENDERS: dict[str, Callable[[Any, date], Scalar]] = {
+    "lid.burgerservicenummer": lambda bsn, _: bsn.reveal(),
+    "lid.geboortedatum": lambda born, _: born.reveal(),
+}
+_GENERALISES: dict[str, tuple[str, Callable[[Any, date], Scalar]]] = {
+    "lid.geboortedatum": ("leeftijdsgroep", age_band),
+    "huishouden.postcode": ("postcodegebied", lambda postcode, _: postcode[:4]),
+    "statusbericht.status": ("status", lambda status, _: SENDER_STATUS[status].value),
+}
+
+
+def column_of(bit: int, path: str, flow: Flow) -> Column:
+    treatment = flow.fields.get(path, Treatment.DROP)
+    wire, render = path.rpartition(".")[2], _RENDERS.get(path)
+    if treatment is Treatment.GENERALISE and path in _GENERALISES:
+        wire, render = _GENERALISES[path]
+    return Column(
+        path=path,
+        bit=1 << bit,
+        wire=wire,
+        is_kept=treatment is not Treatment.DROP,
+        hides_with_address=path in _SECRET_WITH_ADDRESS and not flow.secret_address_admitted,
+        read=_READS.get(path, lambda _: None),
+        render=render,
+    )
+
+
+def grouped(columns: list[Column], place: Place) -> Groups:
+    groups: dict[str, list[Column]] = {}
+    for column in columns:
+        category = FIELDS[column.path].category
+        if PLACES[category] is place:
+            groups.setdefault(category, []).append(column)
+    return tuple((category, tuple(group)) for category, group in groups.items())

@@ -1,0 +1,204 @@
+"""Only the fields that the protocol names leave, in the treatment it names (invariant 4).
+
+A `MinimisationPlan` is one flow compiled; applying it is pure. The result is cut into parts, one a
+member and category, so that one part can be sealed, purged or erased without the rest. Household
+fields and counts are built from the members that remain, as if a member who did not agree had
+never been in the message (invariant 13). A field that the plan does not name is dropped, whatever
+it is: what leaves is built up from nothing, never cut down from the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import orjson
+
+from consent.columns import PATHS, Groups, column_of, grouped
+from consent.protocol import Flow
+from schemas.casework import StatusMessage
+from schemas.decisions import Permit
+from schemas.fields import Place, Treatment
+from schemas.referral import Member, Referral
+from schemas.zrm import PROBLEM_BELOW, ZrmDomain, ZrmMeasurement
+
+
+class Part(NamedTuple):
+    """One category of one member, as the JSON members that the recipient will read.
+
+    `member` counts from 0 in the message as it was sent; `fragment` is `"name":value,...`.
+    """
+
+    member: int
+    category: str
+    fragment: bytes
+
+
+class Minimised(NamedTuple):
+    """What may leave, and the names of the fields that leave and that stay behind."""
+
+    parts: list[Part]
+    released: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one message gave so far."""
+
+    today: date
+    parts: list[Part]
+    released: int = 0
+    removed: int = 0
+
+    def take(
+        self, member: int, source: object, groups: Groups, withheld: AbstractSet[str], hides: bool
+    ) -> None:
+        """Read every field of `source`, category by category, into parts and names."""
+        for category, columns in groups:
+            is_withheld = bool(withheld) and _covers(withheld, category)
+            values: dict[str, object] = {}
+            for column in columns:
+                value = column.read(source)
+                if value is None:
+                    continue
+                if not column.is_kept or is_withheld or (hides and column.hides_with_address):
+                    self.removed |= column.bit
+                    continue
+                self.released |= column.bit
+                render = column.render
+                values[column.wire] = value if render is None else render(value, self.today)
+            if values:
+                self.parts.append(Part(member, category, orjson.dumps(values)[1:-1]))
+
+    def result(self) -> Minimised:
+        # A field that one member released and another withheld stands in both lists.
+        return Minimised(self.parts, _names(self.released), _names(self.removed))
+
+
+class _MemberView(NamedTuple):
+    """A member with the name that the recipient knows them by."""
+
+    member: Member
+    pseudonym: str
+
+
+class _ReferralView(NamedTuple):
+    """The fields of a referral that belong to no member, the derived ones included."""
+
+    referral: Referral
+    team: str | None
+    members: int
+
+
+class _StatusView(NamedTuple):
+    """A status message with the key that its receiver knows the case by."""
+
+    message: StatusMessage
+    reference: str
+
+
+class MinimisationPlan:
+    """One flow's field list, compiled."""
+
+    def __init__(self, flow: Flow) -> None:
+        columns = [column_of(bit, path, flow) for bit, path in enumerate(PATHS)]
+        self._member = grouped(columns, Place.MEMBER)
+        self._household = grouped(columns, Place.HOUSEHOLD)
+        self._referral = grouped(columns, Place.REFERRAL)
+        self._status = grouped(columns, Place.STATUS)
+        self._zrm_date = grouped(columns, Place.ZRM)[:1]
+        is_coarse = {
+            domain
+            for domain in ZrmDomain
+            if flow.fields.get(f"lid.zrm.{domain}") is Treatment.GENERALISE
+        }
+        by_path = {column.path: column for column in columns}
+        # Scores are few, so their fragments are made once: (column, category, fragment by score).
+        self._scores = {
+            domain: (
+                by_path[f"lid.zrm.{domain}"],
+                f"zrm.{domain}",
+                tuple(_score(domain, score, domain in is_coarse) for score in range(6)),
+            )
+            for domain in ZrmDomain
+        }
+
+    def referral(
+        self,
+        referral: Referral,
+        permit: Permit,
+        pseudonyms: Sequence[str],
+        team: str | None,
+        today: date,
+    ) -> Minimised:
+        """Minimise a referral to the members of `permit`. `pseudonyms` follow `permit.members`.
+
+        `team` is the route's label, `today` decides age bands.
+        """
+        tally = _Tally(today, [])
+        household = referral.household
+        withheld: Sequence[AbstractSet[str]] = permit.withheld or [frozenset()] * len(
+            permit.members
+        )
+        for number, pseudonym, refused in zip(permit.members, pseudonyms, withheld, strict=True):
+            member = household.members[number]
+            tally.take(number, _MemberView(member, pseudonym), self._member, refused, False)
+            if member.zrm is not None:
+                self._take_zrm(tally, number, member.zrm, refused)
+        owner, refused = permit.members[0], withheld[0]
+        hides = household.address_is_secret
+        view = _ReferralView(referral, team, len(permit.members))
+        tally.take(owner, household, self._household, refused, hides)
+        tally.take(owner, view, self._referral, refused, hides)
+        return tally.result()
+
+    def status(self, message: StatusMessage, reference: str, today: date) -> Minimised:
+        """Minimise a status message; `reference` is the original sender's own key."""
+        tally = _Tally(today, [])
+        tally.take(0, _StatusView(message, reference), self._status, frozenset(), False)
+        return tally.result()
+
+    def _take_zrm(
+        self, tally: _Tally, member: int, zrm: ZrmMeasurement, withheld: AbstractSet[str]
+    ) -> None:
+        before = len(tally.parts)
+        for domain, score in zrm.scores.items():
+            column, category, fragments = self._scores[domain]
+            if not column.is_kept or (withheld and _covers(withheld, category)):
+                tally.removed |= column.bit
+                continue
+            tally.released |= column.bit
+            tally.parts.append(Part(member, category, fragments[score]))
+        if len(tally.parts) > before:
+            tally.take(member, zrm, self._zrm_date, withheld, False)
+
+
+def _covers(withheld: AbstractSet[str], category: str) -> bool:
+    # A "no" on `zrm` is a "no" on each of its domains.
+    return category in withheld or category.partition(".")[0] in withheld
+
+
+def _score(domain: ZrmDomain, score: int, is_coarse: bool) -> bytes:
+    if not is_coarse:
+        return b'"%s":%d' % (domain.value.encode(), score)
+    label = b"probleem" if score < PROBLEM_BELOW else b"geen-probleem"
+    return b'"%s":"%s"' % (domain.value.encode(), label)
+
+
+_KNOWN_NAMES: dict[int, tuple[str, ...]] = {}
+_KNOWN_NAMES_BOUND = 4096
+
+
+def _names(bits: int) -> tuple[str, ...]:
+    """The paths of a bit set, sorted. Messages of one flow differ little, so they are kept."""
+    known = _KNOWN_NAMES.get(bits)
+    if known is None:
+        if len(_KNOWN_NAMES) >= _KNOWN_NAMES_BOUND:
+            _KNOWN_NAMES.clear()
+        known = tuple(sorted(path for n, path in enumerate(PATHS) if bits >> n & 1))
+        _KNOWN_NAMES[bits] = known
+    return known

@@ -1,0 +1,268 @@
+"""The privacy protocol: one TOML file that lists every admitted flow; what it omits does not pass.
+
+Loading checks the file whole and refuses it on any contradiction, naming rule and key; a loaded
+protocol is therefore one that may be put in force. Five locks are named separately, since none
+opens another: (a) a basis with its article, (b) an exception for special-category or criminal
+data (GDPR articles 9 and 10), (c) a ground for breaking professional secrecy, (d) a ground for
+the BSN (Wabb article 10), (e) agreement as safeguard. A missing agreement blocks; a given one
+supplies none of the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.fields import FIELDS, FieldDefinition, FieldKind, MessageKind, Special, Treatment
+from schemas.identifiers import PartnerId
+from schemas.referral import Ground
+
+DIGEST_BYTES = 32
+
+
+class ProtocolError(Exception):
+    """The protocol may not be put in force; `problems` says why, one line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BasisKind(StrEnum):
+    """The bases of GDPR article 6 that a municipality can rest on."""
+
+    PUBLIC_TASK = "publieke-taak"
+    LEGAL_DUTY = "wettelijke-plicht"
+    CONTRACT = "overeenkomst-met-betrokkene"
+    VITAL_INTEREST = "vitaal-belang"
+    CONSENT = "toestemming"
+
+
+class HouseholdRule(StrEnum):
+    """What happens when some members have not agreed."""
+
+    ALL = "allen"
+    REDUCE = "beperken"
+
+
+class Basis(_Part):
+    """Lock (a): the basis and the article it rests on."""
+
+    kind: BasisKind = Field(alias="soort")
+    article: str = Field(alias="artikel", min_length=3)
+
+
+class SpecialGround(_Part):
+    """Lock (b): the exception that admits special-category or criminal data."""
+
+    special: Special = Field(alias="soort")
+    article: str = Field(alias="artikel", min_length=3)
+
+
+class ArticleGround(_Part):
+    """Locks (c) and (d): an article."""
+
+    article: str = Field(alias="artikel", min_length=3)
+
+
+class AgreementRule(_Part):
+    """Lock (e): whether the household's agreement is asked, and of whom."""
+
+    required: bool = Field(alias="vereist")
+    household: HouseholdRule = Field(alias="huishouden", default=HouseholdRule.ALL)
+
+
+class Locks(_Part):
+    """The locks of one flow (sloten)."""
+
+    basis: Basis = Field(alias="grondslag")
+    special: tuple[SpecialGround, ...] = Field(alias="bijzonder", default=())
+    secrecy: ArticleGround | None = Field(alias="beroepsgeheim", default=None)
+    bsn: ArticleGround | None = Field(alias="bsn", default=None)
+    agreement: AgreementRule = Field(alias="instemming")
+
+
+class Retention(_Part):
+    """How long the gateway keeps content (bewaren), in days."""
+
+    hold_days: Annotated[int, Field(alias="aangehoudenDagen", ge=1, le=365)]
+    unclaimed_days: Annotated[int, Field(alias="nietOpgehaaldDagen", ge=1, le=365)]
+    after_receipt_days: Annotated[int, Field(alias="naOntvangstDagen", ge=0, le=60)]
+
+
+class Flow(_Part):
+    """One admitted stream (gegevensstroom): who sends what to whom, why, and which fields."""
+
+    id: PartnerId
+    sender: PartnerId = Field(alias="verzender")
+    recipient: PartnerId = Field(alias="ontvanger")
+    message: MessageKind = Field(alias="bericht")
+    purpose: str = Field(alias="doel")
+    controller: str = Field(alias="verwerkingsverantwoordelijke", min_length=2)
+    processor: str | None = Field(alias="verwerker", default=None)
+    covenant: str = Field(alias="overeenkomst")
+    processing_activity: str = Field(alias="verwerkingsactiviteit", pattern=r"^https?://\S+$")
+    admitted_grounds: tuple[Ground, ...] = Field(alias="toegelatenGrondslagen", default=())
+    secret_address_admitted: bool = Field(alias="geheimAdresToegelaten", default=False)
+    locks: Locks = Field(alias="sloten")
+    retention: Retention = Field(alias="bewaren")
+    fields: dict[str, Treatment] = Field(alias="velden")
+    required: tuple[str, ...] = Field(alias="verplicht", default=())
+    linkage_group: str = Field(alias="koppelgroep", default="casus")
+
+
+class Covenant(_Part):
+    """A signed agreement between the parties (convenant, verwerkersovereenkomst)."""
+
+    id: str
+    kind: str = Field(alias="soort")
+    title: str = Field(alias="titel")
+    parties: tuple[PartnerId, ...] = Field(alias="partijen", min_length=2)
+    starts: date = Field(alias="ingang")
+    ends: date = Field(alias="einde")
+
+    def is_in_force(self, on: date) -> bool:
+        return self.starts <= on <= self.ends
+
+
+class Purpose(_Part):
+    """Why data pass (doel)."""
+
+    id: str
+    description: str = Field(alias="omschrijving")
+
+
+class _Head(_Part):
+    version: str = Field(alias="versie", pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,40}$")
+    title: str = Field(alias="titel")
+    remark: str = Field(alias="opmerking", default="")
+
+
+class _File(_Part):
+    head: _Head = Field(alias="protocol")
+    purposes: tuple[Purpose, ...] = Field(alias="doel")
+    covenants: tuple[Covenant, ...] = Field(alias="overeenkomst")
+    flows: tuple[Flow, ...] = Field(alias="gegevensstroom")
+
+
+class Protocol:
+    """A checked protocol; `digest` (SHA-256 of the file's bytes) names it in every entry."""
+
+    def __init__(self, text: str, file: _File) -> None:
+        self.text = text
+        self.digest = hashlib.sha256(text.encode()).digest()
+        self.version = file.head.version
+        self.title = file.head.title
+        self.remark = file.head.remark
+        self.flows = file.flows
+        self.purposes = {purpose.id: purpose for purpose in file.purposes}
+        self.covenants = {covenant.id: covenant for covenant in file.covenants}
+
+    def flows_from(self, sender: str, message: MessageKind) -> tuple[Flow, ...]:
+        """The flows that this sender may start with this kind of message."""
+        return tuple(f for f in self.flows if f.sender == sender and f.message == message)
+
+
+def load(text: str) -> Protocol:
+    """Read and check a protocol file. Raises `ProtocolError` with every problem found."""
+    try:
+        file = _File.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ProtocolError([f"not TOML: {error}"]) from error
+    except ValidationError as error:
+        raise ProtocolError([_schema_problem(item) for item in error.errors()]) from error
+    problems = list(_contradictions(file))
+    if problems:
+        raise ProtocolError(problems)
+    return Protocol(text, file)
+
+
+def _schema_problem(item: object) -> str:
+    assert isinstance(item, dict)  # noqa: S101  # pydantic's own error shape
+    where = ".".join(str(step) for step in item["loc"])
+    return f"{where}: {item['msg']}"
+
+
+def _contradictions(file: _File) -> Iterator[str]:
+    yield from _doubles("doel", [purpose.id for purpose in file.purposes])
+    yield from _doubles("overeenkomst", [covenant.id for covenant in file.covenants])
+    yield from _doubles("gegevensstroom", [flow.id for flow in file.flows])
+    seen: dict[tuple[str, str, MessageKind], str] = {}
+    covenants = {covenant.id: covenant for covenant in file.covenants}
+    purposes = {purpose.id for purpose in file.purposes}
+    for flow in file.flows:
+        where = f"gegevensstroom {flow.id}"
+        key = (flow.sender, flow.recipient, flow.message)
+        if key in seen:
+            yield f"{where}: the same sender, recipient and message as {seen[key]}"
+        seen.setdefault(key, flow.id)
+        if flow.sender == flow.recipient:
+            yield f"{where}: verzender and ontvanger are the same"
+        if flow.purpose not in purposes:
+            yield f"{where}: doel is not described"
+        covenant = covenants.get(flow.covenant)
+        if covenant is None:
+            yield f"{where}: overeenkomst is not listed"
+        elif not {flow.sender, flow.recipient} <= set(covenant.parties):
+            yield f"{where}: overeenkomst is not signed by both parties"
+        yield from _field_problems(flow, where)
+        yield from _lock_problems(flow, where)
+    for covenant in file.covenants:
+        if covenant.ends < covenant.starts:
+            yield f"overeenkomst {covenant.id}: einde lies before ingang"
+
+
+def _doubles(what: str, names: list[str]) -> Iterator[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{what} {name}: named twice"
+
+
+def _field_problems(flow: Flow, where: str) -> Iterator[str]:
+    for path, treatment in flow.fields.items():
+        field = FIELDS.get(path)
+        if field is None or field.message is not flow.message:
+            yield f"{where}: velden: {path} is no field of {flow.message}"
+        elif treatment not in field.treatments:
+            admitted = ", ".join(sorted(field.treatments))
+            yield f"{where}: velden: {path} cannot be '{treatment}' (possible: {admitted})"
+    for path in flow.required:
+        if flow.fields.get(path, Treatment.DROP) is Treatment.DROP:
+            yield f"{where}: verplicht: {path} is required and dropped"
+
+
+def _lock_problems(flow: Flow, where: str) -> Iterator[str]:
+    admitted = [
+        FIELDS[path]
+        for path, treatment in flow.fields.items()
+        if path in FIELDS and treatment is not Treatment.DROP
+    ]
+    opened = {ground.special for ground in flow.locks.special}
+    for special in (Special.HEALTH, Special.CRIMINAL):
+        paths = _paths(admitted, special)
+        if paths and special not in opened:
+            yield f"{where}: sloten.bijzonder: no '{special}' exception, but {paths} is admitted"
+        if special in opened and not paths:
+            yield f"{where}: sloten.bijzonder: '{special}' is opened for no field"
+    bsn = _paths(admitted, Special.BSN)
+    if bsn and flow.locks.bsn is None:
+        yield f"{where}: sloten.bsn: no ground, but {bsn} is admitted"
+    if flow.locks.bsn is not None and not bsn:
+        yield f"{where}: sloten.bsn: a ground for a BSN that is not admitted"
+    if flow.locks.basis.kind is BasisKind.CONSENT and not flow.locks.agreement.required:
+        yield f"{where}: sloten.instemming: rests on consent and does not ask it"
+    if any(f.kind is FieldKind.FREE_TEXT for f in admitted) and flow.locks.secrecy is None:
+        yield f"{where}: sloten.beroepsgeheim: free text is admitted without a ground"
+
+
+def _paths(fields: list[FieldDefinition], special: Special) -> str:
+    return ", ".join(sorted(field.path for field in fields if field.special is special))
