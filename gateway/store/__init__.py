@@ -1,0 +1,1 @@
+"""Where SQL lives: the database, its schema, and the PostgreSQL that Sluis brings along."""
