@@ -1,0 +1,137 @@
+"""The entries of the processing log (*verwerkingen*): what happened, under which rule, to whom.
+
+The vocabulary is that of Logboek Dataverwerkingen: `traceId`, `spanId`, `startTime`, `endTime`
+(milliseconds since 1970), `status`, and `dpl.core.processing_activity_id`. An entry holds no
+content, no user and no personal value: each data subject stands in it as a commitment of its own,
+under a key made from the subject's data key and the entry's id, which nobody can open
+once the data key is destroyed (invariants 5 and 10). The bytes are canonical JSON (RFC 8785).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+import orjson
+
+from gateway.audit.entry import encode_entry
+from gateway.vault.boxes import DataKey
+
+VERSION = 1
+_COMMIT = b"sluis-commitment-v1\x00"
+
+
+class Event(StrEnum):
+    """What an entry records."""
+
+    DECISION = "besluit"
+    DISCLOSURE = "verstrekking"
+    ACKNOWLEDGEMENT = "ontvangst"
+    CONSENT = "instemming"
+    TAKEN_BACK = "teruggenomen"
+    PURGE = "verwijdering"
+    UNREADABLE = "weigering-onleesbaar"
+
+
+class Trace(NamedTuple):
+    """W3C trace context of the work that an entry records: 32 and 16 hexadecimal digits."""
+
+    trace_id: str
+    span_id: str
+
+
+class RuleFacts:
+    """What every entry under one flow says of protocol and locks, serialised once."""
+
+    __slots__ = ("_static", "activity", "flow", "fragment")
+
+    def __init__(
+        self,
+        *,
+        flow: str | None,
+        activity: str,
+        protocol_version: str,
+        protocol_digest: bytes,
+        locks: dict[str, str],
+    ) -> None:
+        self.flow = flow
+        self.activity = activity
+        self._static: dict[str, object] = {
+            "attributes": {"dpl.core.processing_activity_id": activity},
+            "flow": flow,
+            "locks": locks,
+            "protocol": {"digest": protocol_digest.hex(), "version": protocol_version},
+            "v": VERSION,
+        }
+        self.fragment = {
+            name: orjson.Fragment(encode_entry({"x": value})[5:-1])
+            for name, value in self._static.items()
+        }
+
+
+class EntryHead(NamedTuple):
+    """What an entry says of one event, apart from rule and subjects."""
+
+    id: UUID
+    event: Event
+    trace: Trace
+    exchange: UUID | None
+    started: int
+    ended: int
+    is_error: bool = False
+
+
+def commitment(key: DataKey, entry: UUID, subject: UUID) -> str:
+    """One subject's commitment in one entry: 43 characters of base64url.
+
+    SHA-256 over the entry key, HMAC(data key, label + entry id), and the subject id: 256 secret
+    bits blind it. To open it, show these two; the data key and every other entry stay closed.
+    """
+    entry_key = hmac.digest(key.material, _COMMIT + entry.bytes, "sha256")
+    digest = hashlib.sha256(entry_key + subject.bytes).digest()
+    return base64.urlsafe_b64encode(digest)[:43].decode("ascii")
+
+
+def field_names(paths: tuple[str, ...]) -> orjson.Fragment:
+    """A list of field paths as JSON; the same lists recur, so they are kept."""
+    known = _FIELD_NAMES.get(paths)
+    if known is None:
+        if len(_FIELD_NAMES) >= _FIELD_NAMES_BOUND:
+            _FIELD_NAMES.clear()
+        known = _FIELD_NAMES[paths] = orjson.Fragment(orjson.dumps(list(paths)))
+    return known
+
+
+_FIELD_NAMES: dict[tuple[str, ...], orjson.Fragment] = {}
+_FIELD_NAMES_BOUND = 4096
+
+
+def write_entry(
+    head: EntryHead, rule: RuleFacts, subjects: Sequence[str], details: dict[str, object]
+) -> bytes:
+    """The entry's canonical bytes. `details` are the event's own members, ASCII keys only.
+
+    The fragments inside are canonical already, so one sorted pass gives the canonical whole;
+    a test compares it with an independent RFC 8785 implementation.
+    """
+    return orjson.dumps(
+        {
+            **rule.fragment,
+            **details,
+            "endTime": head.ended,
+            "event": head.event,
+            "exchange": None if head.exchange is None else str(head.exchange),
+            "id": str(head.id),
+            "spanId": head.trace.span_id,
+            "startTime": head.started,
+            "status": "Error" if head.is_error else "Ok",
+            "subjects": subjects,
+            "traceId": head.trace.trace_id,
+        },
+        option=orjson.OPT_SORT_KEYS,
+    )
