@@ -1,0 +1,130 @@
+"""The casebook's side: pull in order, keep, acknowledge, and report back how the casework goes.
+
+Acknowledged is only what is kept. What was pulled before and comes again (its acknowledgement was
+lost) is known by its exchange and counted as a repeat. Positions are dense, so a gap or a position
+given twice to different messages is a fault of the gateway: it is raised, and nothing of that page
+is kept or acknowledged. Statuses follow after keeping: a casebook that stopped in between sends
+the missing ones first, and repeats are recognised by their reference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from gateway.client import AsyncSluis, Conflict, Event, Page, Refused, SluisError
+from gateway.client.mailbox import MAX_PAGE
+from gateway.sandbox.casework import DecideStatus
+from gateway.sandbox.dossiers import Dossiers
+from schemas.casework import CaseStatus
+from schemas.decisions import Rule
+
+
+class OutOfOrder(SluisError):  # noqa: N818 - named for the fact, as its kin in the client
+    """The mailbox gave a gap, or one position for two messages."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done so far."""
+
+    pages: int = 0
+    received: Counter[str] = field(default_factory=Counter)
+    repeats: int = 0
+    acknowledged: int = 0
+    statuses: Counter[CaseStatus] = field(default_factory=Counter)
+    refused: Counter[Rule] = field(default_factory=Counter)
+
+
+async def work_mailbox(
+    client: AsyncSluis,
+    store: Dossiers,
+    decide_status: DecideStatus,
+    *,
+    on_progress: Callable[[Tally], None] = lambda _: None,
+    page_size: int = MAX_PAGE,
+    concurrency: int = 8,
+) -> Tally:
+    """Work the mailbox until it has nothing more for now; at most `concurrency` statuses at once.
+
+    Raise `OutOfOrder`, and whatever the client raises; calling again goes on where it stopped.
+    """
+    tally = Tally()
+    await _report_on(client, store, store.unreported(), decide_status, concurrency, tally)
+    async for page in client.pages(size=page_size):
+        fresh = _in_order(page, store)
+        # To disk first: an acknowledged message is never given again.
+        await asyncio.to_thread(store.keep, fresh)
+        if page.events:
+            tally.acknowledged += await client.acknowledge(page.next_cursor)
+        tally.pages += 1
+        tally.received.update(event.type for event in fresh)
+        tally.repeats += len(page.events) - len(fresh)
+        on_progress(tally)
+        referrals = [event for event in fresh if event.is_referral]
+        await _report_on(client, store, referrals, decide_status, concurrency, tally)
+        on_progress(tally)
+    return tally
+
+
+def _in_order(page: Page, store: Dossiers) -> list[Event]:
+    """The messages of a page that are new, after a check that none is missing or doubled."""
+    last, fresh = store.last_position, list[Event]()
+    previous: int | None = None
+    for event in page.events:
+        if previous is not None and event.position != previous + 1:
+            raise OutOfOrder(f"position {event.position} came after {previous}")
+        previous = event.position
+        if last is not None and event.position <= last:
+            if not store.has(event.id):
+                raise OutOfOrder(f"position {event.position} was another message before")
+            continue
+        if last is not None and not fresh and event.position != last + 1:
+            raise OutOfOrder(f"position {event.position} came after {last}")
+        if store.has(event.id):
+            raise OutOfOrder(f"position {event.position} repeats an earlier exchange")
+        fresh.append(event)
+    return fresh
+
+
+async def _report_on(
+    client: AsyncSluis,
+    store: Dossiers,
+    referrals: Iterable[Event],
+    decide_status: DecideStatus,
+    concurrency: int,
+    tally: Tally,
+) -> None:
+    waiting = iter(referrals)
+    # A page's worth at a time, so that what was reported is marked before much more is.
+    while batch := list(islice(waiting, MAX_PAGE)):
+        shared = iter(batch)
+        workers = [
+            asyncio.ensure_future(_send_each(client, shared, decide_status, tally))
+            for _ in range(min(concurrency, len(batch)))
+        ]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        store.mark_reported(event.id for event in batch)
+
+
+async def _send_each(
+    client: AsyncSluis, referrals: Iterator[Event], decide_status: DecideStatus, tally: Tally
+) -> None:
+    for referral in referrals:
+        for message in decide_status(referral):
+            try:
+                await client.send_status(message)
+            except Refused as refused:
+                tally.refused[refused.answer.rule] += 1
+            except Conflict:
+                tally.refused[Rule.REFERENCE_REUSED] += 1
+            else:
+                tally.statuses[message.status] += 1
