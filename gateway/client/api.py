@@ -1,0 +1,219 @@
+"""The gateway's API as a partner calls it: `AsyncSluis` (its twin without `await` is `Sluis`).
+
+Each method is one call of the API, typed both ways; paging, repeating and tokens are seen to
+below. A refusal by the privacy protocol is raised as `Refused`, with the same signed `Answer` that
+an accepted message gets: it too was recorded. All other errors: see errors.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel
+
+from gateway.client import mailbox, upload
+from gateway.client.answers import read
+from gateway.client.credentials import Credentials
+from gateway.client.logbook import FULL, InclusionProof, LogKeys, ProtocolInForce, tile_path
+from gateway.client.mailbox import MAX_PAGE, Page, PageForm, RawPage
+from gateway.client.transport import Call, Retrying, Transport
+from gateway.client.upload import Sent
+from schemas.casework import StatusMessage
+from schemas.deliveries import DeliveryReport, DeliveryState, RecordOutcome
+from schemas.receipts import Answer
+from schemas.referral import Referral, Wire
+
+_LOG = "/v1/logboek/verwerkingen"
+_SLOW = 600.0
+"""Seconds without a sign of life after which a delivery's answer is given up."""
+
+
+class _Outcomes(BaseModel):
+    uitkomsten: list[RecordOutcome]
+    meer: bool
+
+
+class _Acknowledged(BaseModel):
+    bevestigd: int
+
+
+class AsyncSluis:
+    """One partner's way to the gateway; use it as `async with AsyncSluis(credentials)`."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        retrying: Retrying | None = None,
+        road: httpx.AsyncBaseTransport | None = None,
+        answer_within: float = 60.0,
+    ) -> None:
+        """`road` replaces the network and `answer_within` bounds a wait, as in `Transport`."""
+        self.partner = credentials.partner
+        self.base_url = credentials.base_url
+        self._transport = Transport(
+            credentials, retrying=retrying, road=road, answer_within=answer_within
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def refer(self, referral: Referral) -> Answer:
+        """Put one household forward (aanmelding); raise `Refused`, or `Conflict`."""
+        return await self._tell("/v1/aanmeldingen", referral)
+
+    async def send_status(self, message: StatusMessage) -> Answer:
+        """Send one status back (statusbericht); raise `Refused`, or `Conflict`."""
+        return await self._tell("/v1/statusberichten", message)
+
+    async def deliver(
+        self,
+        source: Path | AsyncIterator[bytes],
+        media_type: str | None = None,
+        sent: Sent | None = None,
+    ) -> DeliveryReport:
+        """Send a delivery (levering) in the partner's own form, streamed; see `wait` for its end.
+
+        A path is repeated when the road fails, with its digest. An iterator can be read once: it
+        is sent in one attempt, without a digest, and needs its `media_type`.
+        """
+        if isinstance(source, Path):
+            form = media_type or upload.media_type_of(source)
+            body = await upload.upload_of(source, sent)
+            headers = {"Content-Type": form, **body.headers}
+            call = Call("POST", "/v1/leveringen", {}, headers, body.pieces, _SLOW)
+        else:
+            if media_type is None:
+                raise ValueError("a delivery from an iterator needs its media type")
+            headers = {"Content-Type": media_type}
+            call = Call("POST", "/v1/leveringen", {}, headers, lambda: source, _SLOW, False)
+        return read(DeliveryReport, (await self._transport.send(call)).content)
+
+    async def report(self, delivery: UUID) -> DeliveryReport:
+        """How a delivery stands."""
+        return read(DeliveryReport, await self._get(f"/v1/leveringen/{delivery}"))
+
+    async def wait(
+        self,
+        delivery: UUID,
+        progress: Callable[[DeliveryReport], None] | None = None,
+        *,
+        first: float = 0.05,
+        longest: float = 1.0,
+    ) -> DeliveryReport:
+        """The report once all is processed; asks at intervals growing from `first` to `longest`."""
+        pause = first
+        while True:
+            report = await self.report(delivery)
+            if progress is not None:
+                progress(report)
+            if report.state is not DeliveryState.PROCESSING:
+                return report
+            await asyncio.sleep(pause)
+            pause = min(longest, pause * 1.5)
+
+    async def outcomes(self, delivery: UUID, after: int = 0) -> AsyncIterator[RecordOutcome]:
+        """The outcome of each record in order, from the one after record number `after`."""
+        has_more = True
+        while has_more:
+            query = {"na": str(after), "aantal": str(MAX_PAGE)}
+            content = await self._get(f"/v1/leveringen/{delivery}/uitkomsten", query)
+            page = read(_Outcomes, content)
+            for outcome in page.uitkomsten:
+                after = outcome.record
+                yield outcome
+            # Without progress, `meer` would be asked for until the end of time.
+            has_more = page.meer and bool(page.uitkomsten)
+
+    async def page(
+        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+    ) -> Page:
+        """One page of the mailbox after a cursor, or from the first unacknowledged message."""
+        if form is PageForm.JSON:
+            return mailbox.json_page(await self._pull(after, size, form))
+        return mailbox.parsed(mailbox.raw_page(await self._pull(after, size, PageForm.LINES)))
+
+    async def pages(
+        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+    ) -> AsyncIterator[Page]:
+        """Pages until the mailbox has no more for now; a page may be empty."""
+        has_more = True
+        while has_more:
+            page = await self.page(after, size, form)
+            yield page
+            after, has_more = page.next_cursor, page.has_more
+
+    async def raw_page(
+        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+    ) -> RawPage:
+        """One page as the bytes that came: NDJSON, or the partner's own status file."""
+        return mailbox.raw_page(await self._pull(after, size, form))
+
+    async def status_file(self, after: str | None = None) -> RawPage:
+        """The partner's status file of the next page, with the cursor that acknowledges it."""
+        return await self.raw_page(after, MAX_PAGE, PageForm.STATUS_FILE)
+
+    async def acknowledge(self, cursor: str) -> int:
+        """Say that everything up to the cursor is stored; how many messages that newly covers."""
+        body = json.dumps({"totEnMet": cursor}).encode()
+        return read(_Acknowledged, await self._post("/v1/postvak/ontvangst", body)).bevestigd
+
+    async def protocol(self) -> ProtocolInForce:
+        """The privacy protocol in force, with its text and digest."""
+        return read(ProtocolInForce, await self._get("/v1/protocol"))
+
+    async def checkpoint(self) -> bytes:
+        """The newest signed checkpoint of the processing log (C2SP tlog-checkpoint)."""
+        return await self._get(f"{_LOG}/checkpoint")
+
+    async def tile(self, level: int, index: int, width: int = FULL) -> bytes:
+        """Hashes of the log's tree, 32 bytes each (C2SP tlog-tiles)."""
+        return await self._get(f"{_LOG}/tile/{level}/{tile_path(index, width)}")
+
+    async def entries(self, index: int, width: int = FULL) -> bytes:
+        """A bundle of at most 256 entries, each after its length in two bytes."""
+        return await self._get(f"{_LOG}/tile/entries/{tile_path(index, width)}")
+
+    async def proof(self, leaf_hash: bytes) -> InclusionProof:
+        """How the entry of a receipt stands in the newest checkpoint; 404 until it does (< 1 s)."""
+        named = base64.urlsafe_b64encode(leaf_hash).rstrip(b"=").decode("ascii")
+        return read(InclusionProof, await self._get(f"{_LOG}/bewijs", {"bladhash": named}))
+
+    async def log_keys(self) -> LogKeys:
+        """The verifier keys as the gateway gives them; hold them against what you were handed."""
+        return read(LogKeys, await self._get("/v1/logboek/sleutels"))
+
+    async def _tell(self, path: str, message: Wire) -> Answer:
+        body = message.model_dump_json(by_alias=True, exclude_none=True).encode()
+        return read(Answer, await self._post(path, body))
+
+    async def _post(self, path: str, body: bytes) -> bytes:
+        headers = {"Content-Type": "application/json"}
+        return (await self._transport.send(Call("POST", path, {}, headers, body))).content
+
+    async def _get(self, path: str, query: dict[str, str] | None = None) -> bytes:
+        return (await self._transport.send(Call("GET", path, query or {}))).content
+
+    async def _pull(self, after: str | None, size: int, form: PageForm) -> httpx.Response:
+        query = {"aantal": str(size)} | ({} if after is None else {"na": after})
+        return await self._transport.send(Call("GET", "/v1/postvak", query, {"Accept": form}))

@@ -1,0 +1,114 @@
+"""What a mailbox (postvak) gives: CloudEvents in order, a page at a time.
+
+A page is at most 1,000 messages and is read whole before any of it is handed on: a page that broke
+off is asked for again, and nobody sees half of it or the same message twice. Memory is bounded by
+the page, not by the mailbox. CloudEvents lets producers add attributes, so unknown ones are passed
+over; what `data` holds, the privacy protocol decided.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from gateway.client.answers import read
+from gateway.client.errors import Garbled
+from schemas.casework import OwnStatus
+from schemas.identifiers import Pseudonym
+
+MAX_PAGE = 1000
+"""Messages in one page, as the API bounds it."""
+
+
+class PageForm(StrEnum):
+    """How a page is written (its media type)."""
+
+    JSON = "application/json"
+    LINES = "application/x-ndjson"
+    STATUS_FILE = "text/csv"
+
+
+class Event(BaseModel):
+    """One message as its recipient gets it; `position` is dense and rises per mailbox."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: UUID
+    source: str
+    type: str
+    position: int = Field(alias="sequence", ge=0)
+    time: datetime
+    subject: Pseudonym | None = None
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @property
+    def is_referral(self) -> bool:
+        """Whether it is a household put forward (aanmelding)."""
+        return self.type == "nl.sluis.aanmelding"
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether it only says that what stood here was purged (vervallen)."""
+        return self.type == "nl.sluis.vervallen"
+
+    def own_status(self) -> OwnStatus | None:
+        """The status that it brings back to its referrer, if that is what it is."""
+        if self.type != "nl.sluis.statusbericht":
+            return None
+        return read(OwnStatus, json.dumps(self.data).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages in order, the cursor after them, and whether there are more at once."""
+
+    events: tuple[Event, ...]
+    next_cursor: str
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """A page as the bytes that came, for who stores or hands on rather than reads."""
+
+    content: bytes
+    next_cursor: str
+    has_more: bool
+
+    def lines(self) -> list[bytes]:
+        """Its lines that are not empty: messages in NDJSON; header and statuses in CSV."""
+        return [line for line in self.content.splitlines() if line.strip()]
+
+
+class _JsonPage(BaseModel):
+    berichten: list[Event]
+    volgende: str
+    meer: bool
+
+
+def json_page(answer: httpx.Response) -> Page:
+    """A page that was asked for as `PageForm.JSON`."""
+    page = read(_JsonPage, answer.content)
+    return Page(tuple(page.berichten), page.volgende, page.meer)
+
+
+def raw_page(answer: httpx.Response) -> RawPage:
+    """A page that was asked for in a form whose cursor stands in the headers."""
+    try:
+        following = answer.headers["Sluis-Volgende"]
+        has_more = {"ja": True, "nee": False}[answer.headers["Sluis-Meer"]]
+    except KeyError:
+        raise Garbled("the page lacks its cursor (Sluis-Volgende, Sluis-Meer)") from None
+    return RawPage(answer.content, following, has_more)
+
+
+def parsed(page: RawPage) -> Page:
+    """A page of lines, each read as a message."""
+    events = tuple(read(Event, line) for line in page.lines())
+    return Page(events, page.next_cursor, page.has_more)

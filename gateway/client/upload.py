@@ -1,0 +1,89 @@
+"""The body of a delivery (levering): a file read twice, in pieces, never held whole.
+
+The first pass takes size and digest (Content-Digest, RFC 9530), so that the gateway can tell a
+delivery that broke off or was damaged from a whole one. The second sends exactly that many bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.client.errors import Misconfigured
+
+PIECE = 256 * 1024
+"""Bytes read and sent at a time."""
+
+MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".ndjson": "application/x-ndjson",
+    ".xml": "application/xml",
+}
+"""What a delivery's file name says about its form."""
+
+Sent = Callable[[int, int], None]
+"""Told how many bytes were sent of how many; begins anew when an attempt does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file, and what it was when its digest was taken."""
+
+    path: Path
+    size: int
+    digest: str
+    sent: Sent | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Length and digest of the body."""
+        return {
+            "Content-Length": str(self.size),
+            "Content-Digest": f"sha-256=:{self.digest}:",
+        }
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The file's bytes; raise `Misconfigured` if it became shorter or longer meanwhile."""
+        done = 0
+        with self.path.open("rb") as file:
+            while piece := await asyncio.to_thread(file.read, PIECE):
+                done += len(piece)
+                if done > self.size:
+                    break
+                yield piece
+                if self.sent is not None:
+                    self.sent(done, self.size)
+        if done != self.size:
+            # Raised inside the body, so the gateway sees a delivery that breaks off: it refuses it.
+            raise Misconfigured(f"{self.path} changed while it was sent", "send it when complete")
+
+
+async def upload_of(path: Path, sent: Sent | None = None) -> Upload:
+    """The first pass over the file."""
+    try:
+        size, digest = await asyncio.to_thread(_measure, path)
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read ({error.strerror})", "name a file") from error
+    return Upload(path, size, digest, sent)
+
+
+def media_type_of(path: Path) -> str:
+    """The media type by the file's suffix; raise `Misconfigured` for one that is not known."""
+    try:
+        return MEDIA_TYPES[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(MEDIA_TYPES)
+        raise Misconfigured(
+            f"{path.name}: what it holds cannot be told from its name", f"name it {known}"
+        ) from None
+
+
+def _measure(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+        return file.tell(), base64.b64encode(digest).decode("ascii")
