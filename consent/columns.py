@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from consent.protocol import Flow
-from schemas.casework import SENDER_STATUS
+from schemas.casework import SENDER_STATUS, StatusMessage
 from schemas.fields import FIELDS, PLACES, Place, Treatment
 from schemas.identifiers import PartialDate
+from schemas.referral import Member, Referral
 
 AGE_BAND_YEARS = 10
 Scalar = str | int | bool
@@ -32,6 +33,28 @@ _SECRET_WITH_ADDRESS = frozenset(
     }
 )
 """What a secret address (geheimhouding, Wet BRP article 2.59) takes with it."""
+
+
+class MemberView(NamedTuple):
+    """A member with the name that the recipient knows them by."""
+
+    member: Member
+    pseudonym: str
+
+
+class ReferralView(NamedTuple):
+    """The fields of a referral that belong to no member, the derived ones included."""
+
+    referral: Referral
+    team: str | None
+    members: int
+
+
+class StatusView(NamedTuple):
+    """A status message with the key that its receiver knows the case by."""
+
+    message: StatusMessage
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +149,18 @@ def grouped(columns: list[Column], place: Place) -> Groups:
         if PLACES[category] is place:
             groups.setdefault(category, []).append(column)
     return tuple((category, tuple(group)) for category, group in groups.items())
+
+
+def is_present(referral: Referral, path: str) -> bool:
+    """Whether a referral holds a field: for a member's field, whether every member holds it."""
+    read, place = _READS[path], path.partition(".")[0]
+    household = referral.household
+    match place:
+        case "lid":
+            if path.startswith("lid.zrm."):
+                return all(member.zrm is not None for member in household.members)
+            return all(read(MemberView(member, "")) is not None for member in household.members)
+        case "huishouden":
+            return read(household) is not None
+        case _:
+            return read(ReferralView(referral, None, len(household.members))) is not None

@@ -8,9 +8,10 @@ agency cannot tell a refusal from a form not yet filled in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from consent.protocol import Flow, HouseholdRule, Protocol
 from consent.register import Standing
@@ -19,12 +20,15 @@ from schemas.fields import MessageKind
 from schemas.referral import Ground
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a decision rests on: no identity, and of each field only whether it is there."""
+class Facts(NamedTuple):
+    """What a decision rests on: no identity, and of each field only whether it is there.
+
+    `present` answers for a field's path whether the message holds it; `standings` has one entry a
+    member, in the message's order; `applicant` is the place of the member who applies.
+    """
 
     ground: Ground | None
-    present: frozenset[str]
+    present: Container[str]
     applicant: int
     standings: Sequence[Standing]
 
@@ -59,33 +63,41 @@ def compile_table(protocol: Protocol) -> FlowTable:
 def decide(
     table: FlowTable, flow: Flow | None, facts: Facts, suspended: frozenset[str], today: date
 ) -> Decision:
-    """Decide on one message. `standings` holds one entry a member, in the message's order."""
+    """Decide on one message as it arrives, on the day of `today`."""
     if flow is None:
         return Refuse(None, Rule.NO_FLOW)
-    if flow.sender in suspended or flow.recipient in suspended:
-        return Refuse(flow.id, Rule.PARTNER_SUSPENDED)
-    if not table.protocol.covenants[flow.covenant].is_in_force(today):
-        return Refuse(flow.id, Rule.NO_AGREEMENT_IN_FORCE)
+    closed = closed_by(table, flow, suspended, today)
+    if closed is not None:
+        return Refuse(flow.id, closed)
     if flow.admitted_grounds and facts.ground not in flow.admitted_grounds:
         return Refuse(flow.id, Rule.GROUND_NOT_ADMITTED, "aanmelding.grondslag")
     for path in flow.required:
         if path not in facts.present:
             return Refuse(flow.id, Rule.FIELD_REQUIRED, path)
-    everyone = tuple(range(len(facts.standings)))
-    if not flow.locks.agreement.required:
-        return _permit(flow, facts, everyone)
-    agreed = tuple(n for n in everyone if facts.standings[n].given is True)
-    if len(agreed) < len(everyone):
+    return decide_on_agreement(flow, facts.standings, facts.applicant)
+
+
+def closed_by(table: FlowTable, flow: Flow, suspended: frozenset[str], today: date) -> Rule | None:
+    """The rule that closes a whole flow today, if one does; asked on arrival and at release."""
+    if flow.sender in suspended or flow.recipient in suspended:
+        return Rule.PARTNER_SUSPENDED
+    if not table.protocol.covenants[flow.covenant].is_in_force(today):
+        return Rule.NO_AGREEMENT_IN_FORCE
+    return None
+
+
+def decide_on_agreement(flow: Flow, standings: Sequence[Standing], applicant: int) -> Permit | Hold:
+    """Whether the household's agreement, where the flow asks it, lets the message pass."""
+    everyone = tuple(range(len(standings)))
+    agreed = everyone
+    if flow.locks.agreement.required:
+        agreed = tuple(n for n in everyone if standings[n].given is True)
         is_reducible = flow.locks.agreement.household is HouseholdRule.REDUCE
-        if not is_reducible or facts.applicant not in agreed:
+        if len(agreed) < len(everyone) and not (is_reducible and applicant in agreed):
             return Hold(flow.id, Rule.AGREEMENT_INCOMPLETE, everyone)
-    return _permit(flow, facts, agreed)
-
-
-def _permit(flow: Flow, facts: Facts, members: tuple[int, ...]) -> Permit:
-    standings = [facts.standings[n] for n in members]
-    consents = tuple(s.event for s in standings if s.event is not None and s.given)
+    held = [standings[n] for n in agreed]
+    consents = tuple(s.event for s in held if s.event is not None and s.given)
     withheld: tuple[frozenset[str], ...] = ()
-    if any(s.refused for s in standings):
-        withheld = tuple(s.refused for s in standings)
-    return Permit(flow.id, Rule.PERMITTED, members, consents, withheld)
+    if any(s.refused for s in held):
+        withheld = tuple(s.refused for s in held)
+    return Permit(flow.id, Rule.PERMITTED, agreed, consents, withheld, applicant)

@@ -17,13 +17,24 @@ from typing import NamedTuple
 
 import orjson
 
-from consent.columns import PATHS, Groups, column_of, grouped
+from consent.columns import (
+    PATHS,
+    Groups,
+    MemberView,
+    ReferralView,
+    StatusView,
+    column_of,
+    grouped,
+)
 from consent.protocol import Flow
 from schemas.casework import StatusMessage
 from schemas.decisions import Permit
-from schemas.fields import Place, Treatment
-from schemas.referral import Member, Referral
+from schemas.fields import FIELDS, Place, Treatment
+from schemas.referral import Referral
 from schemas.zrm import PROBLEM_BELOW, ZrmDomain, ZrmMeasurement
+
+COUNT = "aantalLeden"
+COUNT_CATEGORY = FIELDS["aanmelding.aantalLeden"].category
 
 
 class Part(NamedTuple):
@@ -59,7 +70,7 @@ class _Tally:
     ) -> None:
         """Read every field of `source`, category by category, into parts and names."""
         for category, columns in groups:
-            is_withheld = bool(withheld) and _covers(withheld, category)
+            is_withheld = bool(withheld) and covers(withheld, category)
             values: dict[str, object] = {}
             for column in columns:
                 value = column.read(source)
@@ -79,33 +90,13 @@ class _Tally:
         return Minimised(self.parts, _names(self.released), _names(self.removed))
 
 
-class _MemberView(NamedTuple):
-    """A member with the name that the recipient knows them by."""
-
-    member: Member
-    pseudonym: str
-
-
-class _ReferralView(NamedTuple):
-    """The fields of a referral that belong to no member, the derived ones included."""
-
-    referral: Referral
-    team: str | None
-    members: int
-
-
-class _StatusView(NamedTuple):
-    """A status message with the key that its receiver knows the case by."""
-
-    message: StatusMessage
-    reference: str
-
-
 class MinimisationPlan:
     """One flow's field list, compiled."""
 
     def __init__(self, flow: Flow) -> None:
         columns = [column_of(bit, path, flow) for bit, path in enumerate(PATHS)]
+        self._columns = {column.path: column for column in columns}
+        self._treatments = flow.fields
         self._member = grouped(columns, Place.MEMBER)
         self._household = grouped(columns, Place.HOUSEHOLD)
         self._referral = grouped(columns, Place.REFERRAL)
@@ -116,11 +107,10 @@ class MinimisationPlan:
             for domain in ZrmDomain
             if flow.fields.get(f"lid.zrm.{domain}") is Treatment.GENERALISE
         }
-        by_path = {column.path: column for column in columns}
         # Scores are few, so their fragments are made once: (column, category, fragment by score).
         self._scores = {
             domain: (
-                by_path[f"lid.zrm.{domain}"],
+                self._columns[f"lid.zrm.{domain}"],
                 f"zrm.{domain}",
                 tuple(_score(domain, score, domain in is_coarse) for score in range(6)),
             )
@@ -146,12 +136,13 @@ class MinimisationPlan:
         )
         for number, pseudonym, refused in zip(permit.members, pseudonyms, withheld, strict=True):
             member = household.members[number]
-            tally.take(number, _MemberView(member, pseudonym), self._member, refused, False)
+            tally.take(number, MemberView(member, pseudonym), self._member, refused, False)
             if member.zrm is not None:
                 self._take_zrm(tally, number, member.zrm, refused)
-        owner, refused = permit.members[0], withheld[0]
+        owner = permit.holder
+        refused = withheld[permit.members.index(owner)]
         hides = household.address_is_secret
-        view = _ReferralView(referral, team, len(permit.members))
+        view = ReferralView(referral, team, len(permit.members))
         tally.take(owner, household, self._household, refused, hides)
         tally.take(owner, view, self._referral, refused, hides)
         return tally.result()
@@ -159,8 +150,26 @@ class MinimisationPlan:
     def status(self, message: StatusMessage, reference: str, today: date) -> Minimised:
         """Minimise a status message; `reference` is the original sender's own key."""
         tally = _Tally(today, [])
-        tally.take(0, _StatusView(message, reference), self._status, frozenset(), False)
+        tally.take(0, StatusView(message, reference), self._status, frozenset(), False)
         return tally.result()
+
+    def narrow(self, part: Part, older: MinimisationPlan) -> Part | None:
+        """A part made under an older protocol, cut to what both protocols treat alike.
+
+        None when nothing of it remains.
+        """
+        if self._treatments == older._treatments:
+            return part
+        same = {
+            column.wire
+            for path, column in self._columns.items()
+            if column.is_kept
+            and self._treatments.get(path) == older._treatments.get(path)
+            and FIELDS[path].category == part.category
+        }
+        values = orjson.loads(b"{" + part.fragment + b"}")
+        kept = {wire: value for wire, value in values.items() if wire in same}
+        return part._replace(fragment=orjson.dumps(kept)[1:-1]) if kept else None
 
     def _take_zrm(
         self, tally: _Tally, member: int, zrm: ZrmMeasurement, withheld: AbstractSet[str]
@@ -168,7 +177,7 @@ class MinimisationPlan:
         before = len(tally.parts)
         for domain, score in zrm.scores.items():
             column, category, fragments = self._scores[domain]
-            if not column.is_kept or (withheld and _covers(withheld, category)):
+            if not column.is_kept or (withheld and covers(withheld, category)):
                 tally.removed |= column.bit
                 continue
             tally.released |= column.bit
@@ -177,8 +186,8 @@ class MinimisationPlan:
             tally.take(member, zrm, self._zrm_date, withheld, False)
 
 
-def _covers(withheld: AbstractSet[str], category: str) -> bool:
-    # A "no" on `zrm` is a "no" on each of its domains.
+def covers(withheld: AbstractSet[str], category: str) -> bool:
+    """Whether a member's refusals include a category; `zrm` includes each of its domains."""
     return category in withheld or category.partition(".")[0] in withheld
 
 
@@ -202,3 +211,16 @@ def _names(bits: int) -> tuple[str, ...]:
         known = tuple(sorted(path for n, path in enumerate(PATHS) if bits >> n & 1))
         _KNOWN_NAMES[bits] = known
     return known
+
+
+def recount(part: Part, members: int) -> Part:
+    """A part of a message that lost members, with the count that it would have had without them.
+
+    Invariant 13; the parts of the members themselves go as a whole.
+    """
+    if part.category != COUNT_CATEGORY:
+        return part
+    values = orjson.loads(b"{" + part.fragment + b"}")
+    if COUNT in values:
+        values[COUNT] = members
+    return part._replace(fragment=orjson.dumps(values)[1:-1])

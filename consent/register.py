@@ -9,15 +9,14 @@ event with a date only counts from the start of that day: a withdrawal of the sa
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 CATEGORY_ALL = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentEvent:
+class ConsentEvent(NamedTuple):
     """One recorded yes or no (toestemming, weigering, intrekking)."""
 
     id: UUID
@@ -28,8 +27,7 @@ class ConsentEvent:
     decided_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a person stands: `given` is None when nothing was recorded.
 
     `refused` are the categories on which a narrower "no" stands, whatever `given` says.

@@ -32,7 +32,8 @@ class Permit:
     """The message may pass, for these members, on these recorded agreements.
 
     `withheld` names, a member each in the order of `members`, the categories that the member
-    refused; empty when nobody refused any.
+    refused; empty when nobody refused any. `holder` is the member whose part the household's own
+    fields go with: the applicant, where the permit has them.
     """
 
     flow: str
@@ -40,6 +41,11 @@ class Permit:
     members: tuple[int, ...]
     consents: tuple[UUID, ...] = ()
     withheld: tuple[frozenset[str], ...] = ()
+    applicant: int | None = None
+
+    @property
+    def holder(self) -> int:
+        return self.applicant if self.applicant in self.members else self.members[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,10 @@ from schemas.referral import Wire
 class Promise(Wire):
     """A signature over the tree of one commit group, and this leaf's way to its root."""
 
-    root: str = Field(description="base64, 32 bytes: root of the group's tree")
-    index: int = Field(ge=0)
-    size: int = Field(ge=1, le=256)
-    path: list[str] = Field(description="base64, 32 bytes each: RFC 6962 inclusion path")
+    root: str = Field(alias="wortel", description="base64, 32 bytes: root of the group's tree")
+    index: int = Field(alias="positie", ge=0)
+    size: int = Field(alias="omvang", ge=1, le=256)
+    path: list[str] = Field(alias="pad", description="base64, 32 bytes each: inclusion path")
     key_name: str = Field(alias="sleutel")
     signature: str = Field(alias="handtekening", description="base64 Ed25519 signature")
 
