@@ -1,0 +1,1 @@
+"""The HTTP border: routes, problem answers, and what is said to a partner."""

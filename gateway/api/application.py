@@ -1,0 +1,158 @@
+"""The HTTP application: every route, and the one way in which anything that goes wrong is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+import asyncpg
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from adapters.port import Adapter
+from gateway.api.border import Border
+from gateway.api.callers import Callers
+from gateway.api.deliveries import delivery_routes
+from gateway.api.logbook import log_routes
+from gateway.api.mailbox import mailbox_routes
+from gateway.api.messages import MessageDoor, message_routes
+from gateway.api.problems import Problem, answer_problem, busy, invalid_parameters
+from gateway.api.service import health_routes, service_routes
+from gateway.api.token import token_routes
+from gateway.exchange.arrivals import Prints
+from gateway.exchange.committer import GroupCommitter
+from gateway.exchange.deliveries import Deliveries
+from gateway.exchange.mailbox import Mailbox
+from gateway.identity.desk import TokenDesk
+from gateway.identity.tokens import AccessTokens
+from gateway.pseudonyms.domains import Handles
+from gateway.settings import Settings
+from gateway.store.away import DATABASE_AWAY
+from gateway.store.protocols import protocol_in_force
+from gateway.telemetry import Telemetry
+from gateway.vault.boxes import Vault
+
+CONTACT = {
+    "name": "Beheerder van deze gateway",
+    "url": "https://voorbeeld.nl",
+    "email": "beheer@voorbeeld.nl",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The parts that routes hand requests to."""
+
+    pool: asyncpg.Pool
+    engine: AsyncEngine
+    tokens: AccessTokens
+    desk: TokenDesk
+    committer: GroupCommitter
+    deliveries: Deliveries
+    mailbox: Mailbox
+    handles: Handles
+    prints: Prints
+    vault: Vault
+    adapters: Mapping[str, Adapter]
+    origin: str
+    vkey: str
+    clock: Callable[[], datetime]
+
+
+def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) -> Border:
+    """Every route behind the border."""
+    app = FastAPI(
+        title="Sluis",
+        version="1.0.0",
+        description="Gegevensuitwisseling tussen ketenpartners onder één privacyprotocol.",
+        contact=CONTACT,
+        license_info={"name": "EUPL-1.2", "url": "https://eupl.eu/1.2/nl/"},
+        servers=[{"url": f"{settings.base_url}/v1"}],
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    callers = Callers(doors.tokens, telemetry)
+    authenticate = callers.authenticated
+    door = MessageDoor(
+        callers.caller_of,
+        doors.committer,
+        doors.handles,
+        doors.prints,
+        doors.origin,
+        doors.clock,
+    )
+    v1 = APIRouter(prefix="/v1")
+    v1.include_router(message_routes(authenticate))
+    v1.include_router(
+        delivery_routes(
+            doors.pool,
+            doors.deliveries,
+            doors.adapters,
+            doors.vault,
+            authenticate,
+            settings.max_delivery,
+        )
+    )
+    v1.include_router(mailbox_routes(doors.mailbox, doors.adapters, authenticate))
+    v1.include_router(log_routes(doors.pool, authenticate, doors.vkey))
+
+    async def in_force() -> tuple[str, bytes, datetime, str]:
+        stored = await protocol_in_force(doors.engine)
+        return stored.version, stored.digest, stored.in_force_from, stored.text
+
+    async def is_ready() -> bool:
+        try:
+            await doors.pool.fetchval("select 1", timeout=2)
+        except DATABASE_AWAY:
+            return False
+        return True
+
+    v1.include_router(service_routes(in_force, authenticate))
+    app.include_router(v1)
+    app.include_router(token_routes(doors.desk, doors.tokens))
+    app.include_router(health_routes(is_ready, telemetry))
+    _answer_failures(app, telemetry)
+    return Border(
+        app,
+        telemetry,
+        hot={"/v1/aanmeldingen": door.refer, "/v1/statusberichten": door.report_status},
+        max_message=settings.max_message,
+        timeout=settings.request_timeout,
+    )
+
+
+def _answer_failures(app: FastAPI, telemetry: Telemetry) -> None:
+    async def no_such_thing(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+        title = HTTPStatus(error.status_code).phrase
+        detail = "Dit adres of deze methode bestaat niet."
+        return Problem(error.status_code, title, detail, headers=error.headers).response()
+
+    async def wrong_parameters(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+        return invalid_parameters(error.errors()).response()
+
+    async def database_away(_: Request, error: Exception) -> Response:
+        telemetry.fault("database-away", error)
+        return busy().response()
+
+    async def our_fault(_: Request, error: Exception) -> Response:
+        telemetry.fault("request-failed", error)
+        return Problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Fout in de gateway",
+            "De beheerder ziet de melding. Probeer het later opnieuw.",
+        ).response()
+
+    app.add_exception_handler(Problem, answer_problem)
+    app.add_exception_handler(HTTPException, no_such_thing)
+    app.add_exception_handler(RequestValidationError, wrong_parameters)
+    for kind in DATABASE_AWAY:
+        app.add_exception_handler(kind, database_away)
+    app.add_exception_handler(Exception, our_fault)

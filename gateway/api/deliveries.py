@@ -1,0 +1,162 @@
+"""Deliveries over HTTP: a file in, its progress and each record's outcome out."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.requests import ClientDisconnect
+
+from adapters.port import Adapter
+from gateway.api.callers import Authenticate
+from gateway.api.problems import Problem, too_large
+from gateway.exchange.arrivals import Sender
+from gateway.exchange.deliveries import (
+    Deliveries,
+    DeliveryTooLargeError,
+    DigestMismatchError,
+    outcomes_of,
+    report_of,
+)
+from gateway.identity.tokens import Caller
+from gateway.store import deliveries as store
+from gateway.store.deliveries import StoredDelivery
+from gateway.vault.boxes import Vault
+from schemas.deliveries import DeliveryReport
+
+MAX_OUTCOMES = 1000
+
+
+def _not_found() -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "Levering onbekend", "U heeft geen levering met dit id.")
+
+
+def delivery_routes(
+    pool: asyncpg.Pool,
+    deliveries: Deliveries,
+    adapters: Mapping[str, Adapter],
+    vault: Vault,
+    authenticate: Authenticate,
+    max_bytes: int,
+) -> APIRouter:
+    """The routes under `/v1/leveringen`."""
+    router = APIRouter(tags=["leveringen"])
+
+    @router.post(
+        "/leveringen",
+        status_code=HTTPStatus.ACCEPTED,
+        summary="Lever een bestand aan in uw eigen formaat",
+        response_model=DeliveryReport,
+    )
+    async def deliver(
+        request: Request, caller: Annotated[Caller, Depends(authenticate)]
+    ) -> Response:
+        media_type = _media_type(request, adapters.get(caller.adapter))
+        _refuse_announced_size(request, max_bytes)
+        digest = _content_digest(request)
+        sender = Sender(caller.id, caller.adapter)
+        try:
+            received = await deliveries.receive(sender, media_type, _pieces(request), digest)
+        except DeliveryTooLargeError:
+            raise too_large() from None
+        except DigestMismatchError:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "Bestand beschadigd",
+                "Het bestand is niet het bestand dat Content-Digest noemt; niets is bewaard.",
+            ) from None
+        except ClientDisconnect:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "Levering afgebroken",
+                "De levering kwam niet compleet aan; niets is bewaard. Stuur haar opnieuw.",
+            ) from None
+        status = HTTPStatus.OK if received.is_repeat else HTTPStatus.ACCEPTED
+        location = {"Location": f"/v1/leveringen/{received.delivery.id}"}
+        return _report(received.delivery, status, location, is_repeat=received.is_repeat)
+
+    @router.get(
+        "/leveringen/{levering_id}",
+        summary="Hoe staat het met een levering",
+        response_model=DeliveryReport,
+    )
+    async def report(
+        levering_id: Annotated[UUID, Path()], caller: Annotated[Caller, Depends(authenticate)]
+    ) -> Response:
+        stored = await store.by_id(pool, caller.id, levering_id)
+        if stored is None:
+            raise _not_found()
+        return _report(stored, HTTPStatus.OK, {})
+
+    @router.get("/leveringen/{levering_id}/uitkomsten", summary="De uitkomst van elk record")
+    async def outcomes(
+        levering_id: Annotated[UUID, Path()],
+        caller: Annotated[Caller, Depends(authenticate)],
+        na: Annotated[int, Query(ge=0)] = 0,
+        aantal: Annotated[int, Query(ge=1, le=MAX_OUTCOMES)] = MAX_OUTCOMES,
+    ) -> Response:
+        stored = await store.by_id(pool, caller.id, levering_id)
+        if stored is None:
+            raise _not_found()
+        found = await outcomes_of(pool, vault, stored, na, aantal)
+        has_more = bool(found) and int(str(found[-1]["record"])) < stored.records
+        body = orjson.dumps({"uitkomsten": found, "meer": has_more})
+        return Response(body, media_type="application/json")
+
+    return router
+
+
+def _report(
+    stored: StoredDelivery, status: HTTPStatus, headers: dict[str, str], *, is_repeat: bool = False
+) -> Response:
+    report = report_of(stored, is_repeat=is_repeat)
+    body = report.model_dump_json(by_alias=True)
+    return Response(body, int(status), headers, media_type="application/json")
+
+
+def _media_type(request: Request, adapter: Adapter | None) -> str:
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    readers = {} if adapter is None else adapter.readers
+    if given not in readers:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Bestandstype onbekend",
+            "Uw koppeling neemt dit Content-Type niet aan.",
+            toegestaan=sorted(readers),
+        )
+    return given
+
+
+def _refuse_announced_size(request: Request, max_bytes: int) -> None:
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced) > max_bytes:
+        raise too_large()
+
+
+def _content_digest(request: Request) -> bytes | None:
+    """The SHA-256 of RFC 9530's Content-Digest, if the sender gives one."""
+    given = request.headers.get("content-digest")
+    if given is None:
+        return None
+    for item in given.split(","):
+        name, _, value = item.strip().partition("=")
+        if name.lower() == "sha-256" and value.startswith(":") and value.endswith(":"):
+            try:
+                return base64.b64decode(value[1:-1], validate=True)
+            except binascii.Error:
+                break
+    raise Problem(
+        HTTPStatus.BAD_REQUEST,
+        "Content-Digest onleesbaar",
+        "Geef sha-256=:<base64>: of laat de kop weg.",
+    )
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    async for piece in request.stream():
+        yield piece

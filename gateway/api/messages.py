@@ -1,0 +1,158 @@
+"""Single messages in: referrals (the hot route) and statuses. Stages 1 to 3, then the group."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import ValidationError
+
+from adapters.quality import examine
+from gateway.api.answers import http_answer
+from gateway.api.border import HotAnswer, require_json, trace_of
+from gateway.api.callers import Authenticate
+from gateway.api.problems import Problem, busy, invalid
+from gateway.exchange import referral, status
+from gateway.exchange.arrivals import Arrival, Prints
+from gateway.exchange.committer import (
+    GroupCommitter,
+    OverloadedError,
+    PoisonedMessageError,
+    StorageUnavailableError,
+)
+from gateway.exchange.group import Message
+from gateway.identity.tokens import Caller
+from gateway.pseudonyms.domains import Handles
+from gateway.store.ids import new_id
+from schemas.casework import StatusMessage
+from schemas.receipts import Answer
+from schemas.referral import Referral
+
+RawHeaders = list[tuple[bytes, bytes]]
+CallerOf = Callable[[RawHeaders], Caller]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDoor:
+    """Takes single messages; one instance serves the process."""
+
+    caller_of: CallerOf
+    committer: GroupCommitter
+    handles: Handles
+    prints: Prints
+    origin: str
+    clock: Callable[[], datetime]
+
+    async def refer(self, headers: RawHeaders, body: bytes) -> HotAnswer:
+        """One referral: answered after COMMIT."""
+        caller = self.caller_of(headers)  # 1. authenticate
+        require_json(headers)
+        now = self.clock()
+        try:
+            message = Referral.model_validate_json(body)
+        except ValidationError as error:
+            raise invalid(error) from None  # the cause quotes the input
+        findings = self._examine(message, now)
+        arrival = self._arrival(caller, message.reference, headers, body, now, findings)
+        translated = referral.TranslatedReferral(arrival, message)  # 2. translate
+        return await self._commit(referral.pseudonymise(translated, self.handles), body)  # 3.
+
+    async def report_status(self, headers: RawHeaders, body: bytes) -> HotAnswer:
+        """One status message: answered after COMMIT."""
+        caller = self.caller_of(headers)
+        require_json(headers)
+        now = self.clock()
+        try:
+            message = StatusMessage.model_validate_json(body)
+        except ValidationError as error:
+            raise invalid(error) from None  # the cause quotes the input
+        if message.as_of > now.date():
+            raise _in_future([{"veld": "peildatum", "regel": "datum-in-toekomst"}])
+        arrival = self._arrival(caller, message.reference, headers, body, now, ())
+        return await self._commit(status.ArrivedStatus(arrival, message), body)
+
+    async def _commit(self, message: Message, body: bytes) -> HotAnswer:
+        try:
+            recorded = await self.committer.submit(message)  # 4 to 8, with the group
+        except (OverloadedError, StorageUnavailableError):
+            raise busy() from None
+        except PoisonedMessageError:
+            raise Problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "Fout in de gateway",
+                "Dit bericht kon niet worden vastgelegd. De beheerder ziet de melding.",
+            ) from None
+        return http_answer(recorded, body, self.prints, self.origin)
+
+    @staticmethod
+    def _examine(message: Referral, now: datetime) -> tuple[str, ...]:
+        members = len(message.household.members)
+        wrong, missing = examine(message, range(members), now.date())
+        if wrong:
+            raise _in_future([{"veld": f.field, "regel": f.problem.value} for f in wrong])
+        return tuple(sorted({finding.field for finding in missing}))
+
+    def _arrival(
+        self,
+        caller: Caller,
+        reference: str,
+        headers: RawHeaders,
+        body: bytes,
+        now: datetime,
+        findings: tuple[str, ...],
+    ) -> Arrival:
+        exchange = new_id()
+        return Arrival(
+            exchange,
+            caller.id,
+            self.prints.reference(caller.id, reference),
+            self.prints.body(caller.id, body),
+            self.prints.commitment(exchange, body),
+            now,
+            trace_of(headers),
+            findings,
+            len(body),
+        )
+
+
+def _in_future(errors: list[dict[str, str]]) -> Problem:
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "Bericht ongeldig",
+        "Een datum ligt in de toekomst.",
+        fouten=errors,
+    )
+
+
+def message_routes(authenticate: Authenticate) -> APIRouter:
+    """The two message routes as OpenAPI describes them; the border answers them itself.
+
+    The functions below are reached only where the border is left out, which nothing does.
+    """
+    router = APIRouter(tags=["berichten"])
+
+    @router.post(
+        "/aanmeldingen",
+        status_code=HTTPStatus.ACCEPTED,
+        response_model=Answer,
+        summary="Meld een huishouden aan",
+    )
+    async def refer(
+        message: Referral, caller: Annotated[Caller, Depends(authenticate)]
+    ) -> Response:
+        raise NotImplementedError
+
+    @router.post(
+        "/statusberichten",
+        status_code=HTTPStatus.ACCEPTED,
+        response_model=Answer,
+        summary="Meld hoe het met een aanmelding staat",
+    )
+    async def report_status(
+        message: StatusMessage, caller: Annotated[Caller, Depends(authenticate)]
+    ) -> Response:
+        raise NotImplementedError
+
+    return router

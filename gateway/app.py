@@ -1,0 +1,153 @@
+"""The composition root: every part made once, handed what it needs, started and stopped in order.
+
+Read it aloud: settings, keys and a database come in; the road, its doors and its watchers go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from adapters.registry import ADAPTERS
+from consent.protocol import load
+from gateway.api.application import Doors, build_application
+from gateway.api.border import Border
+from gateway.audit.note import KeyKind, VerifierKey
+from gateway.audit.publisher import LogPublisher
+from gateway.exchange.arrivals import Prints
+from gateway.exchange.committer import GroupCommitter
+from gateway.exchange.deliveries import Deliveries
+from gateway.exchange.group import GroupTools
+from gateway.exchange.mailbox import Mailbox
+from gateway.exchange.release import MailboxTools
+from gateway.exchange.routing import Routes, bundled_routes, load_routes
+from gateway.exchange.rules import RuleBook, open_book
+from gateway.exchange.workoff import DeliveryTools
+from gateway.identity.assertions import SpentAssertions
+from gateway.identity.desk import TokenDesk
+from gateway.identity.partners import PartnerDirectory
+from gateway.identity.tokens import AccessTokens
+from gateway.pseudonyms.domains import Handles
+from gateway.settings import Settings
+from gateway.store.database import Addresses, open_pool
+from gateway.store.groups import Connection
+from gateway.store.rules import read_rules
+from gateway.telemetry import Telemetry
+from gateway.vault.boxes import Vault
+from gateway.vault.keys import KeyProvider, signing_key
+
+LOG_KEY = "log/verwerkingen"
+TOKEN_KEY = "tokens"  # noqa: S105 - a key's name
+
+
+class Gateway(NamedTuple):
+    """A gateway that runs: the application that serves it, and how its log is verified."""
+
+    app: Border
+    vkey: str
+
+
+class Books:
+    """The rule book in use, shared by writers and releases; one read a generation."""
+
+    def __init__(self, keys: KeyProvider) -> None:
+        self._keys = keys
+        self._book: RuleBook | None = None
+
+    async def of(self, connection: Connection, generation: int) -> RuleBook:
+        """The book of a generation, read inside the transaction that found its number."""
+        book = self._book
+        if book is None or book.generation != generation:
+            rules = await read_rules(connection)
+            older = [load(text) for text in rules.older]
+            book = open_book(generation, load(rules.in_force), older, rules.suspended, self._keys)
+            self._book = book
+        return book
+
+
+def log_origin(settings: Settings) -> str:
+    """The name of this gateway's processing log."""
+    return f"sluis/{settings.oin}/verwerkingen"
+
+
+def log_verifier(settings: Settings, keys: KeyProvider) -> str:
+    """The key by which anybody checks the processing log (C2SP vkey)."""
+    key = signing_key(keys, LOG_KEY)
+    return VerifierKey.of(log_origin(settings), key, KeyKind.ED25519).encode()
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings, keys: KeyProvider, database: Addresses, telemetry: Telemetry
+) -> AsyncIterator[Gateway]:
+    """Make and start a gateway on a migrated database; stop it when the context ends."""
+    async with AsyncExitStack() as closing:
+        pool = await closing.enter_async_context(open_pool(database.dsn))
+        engine = create_async_engine(database.sqlalchemy_url, hide_parameters=True, pool_size=4)
+        closing.push_async_callback(engine.dispose)
+
+        partners = PartnerDirectory(engine, telemetry)
+        await partners.start()
+        closing.push_async_callback(partners.stop)
+        tokens = AccessTokens(
+            settings.base_url,
+            signing_key(keys, TOKEN_KEY),
+            partners,
+            lifetime=settings.token_lifetime,
+        )
+        spent = SpentAssertions(engine, keys.secret("assertions"))
+        desk = TokenDesk(settings.base_url, partners, tokens, spent, telemetry)
+
+        books, vault, clock = Books(keys), Vault(keys), _utc_now
+        origin, log_key = log_origin(settings), signing_key(keys, LOG_KEY)
+        committer = GroupCommitter(
+            pool,
+            books.of,
+            GroupTools(vault, _routes(settings), origin, log_key, clock),
+            telemetry,
+            writers=settings.writers,
+            group_size=settings.group_size,
+            bytes_per_sender=settings.queue_per_sender,
+        )
+        committer.start()
+        closing.push_async_callback(committer.stop)
+        handles, prints = Handles(keys), Prints(keys)
+        deliveries = Deliveries(
+            pool,
+            committer,
+            DeliveryTools(
+                ADAPTERS, vault, handles, prints, clock, telemetry, settings.max_delivery
+            ),
+        )
+        deliveries.start()
+        closing.push_async_callback(deliveries.stop)
+        source = f"urn:nld:oin:{settings.oin}:systeem:sluis".encode()
+        mailbox = Mailbox(
+            pool,
+            books.of,
+            MailboxTools(vault, source, keys.secret("cursor"), clock, settings.release_lapse),
+        )
+        publisher = LogPublisher(pool, origin, log_key, telemetry, every=settings.checkpoint_every)
+        publisher.start()
+        closing.push_async_callback(publisher.stop)
+
+        vkey = log_verifier(settings, keys)
+        doors = Doors(
+            pool, engine, tokens, desk, committer, deliveries, mailbox, handles, prints, vault,
+            ADAPTERS, origin, vkey, clock,
+        )  # fmt: skip
+        yield Gateway(build_application(settings, doors, telemetry), vkey)
+
+
+def _routes(settings: Settings) -> Routes:
+    if settings.routes is None:
+        return bundled_routes()
+    return load_routes(settings.routes.read_text(encoding="utf-8"))
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,132 @@
+"""`sluis run`, `sluis demo` and `sluis serve`: a gateway of one's own in a minute."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
+from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amount
+from gateway.cli.serving import Serving, serving
+from gateway.cli.setup import prepare_sandbox
+from gateway.cli.stopping import until_told
+from gateway.cli.story import Story, Telling
+from gateway.settings import Settings, SettingsError, read_settings
+from gateway.telemetry import Telemetry
+
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=0, max=65535, help="The port; 0 takes any free one.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount this module's commands."""
+    app.command()(run)
+    app.command()(demo)
+    app.command()(serve)
+
+
+def run(
+    port: PortOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Try Sluis out: set it up, do the main job on synthetic data, show it, then serve."""
+    output = Output(as_json)
+    uvloop.run(until_told(_tell(_settings(home, port), output, goes_on=True)))
+
+
+def demo(
+    port: PortOption = 0, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Do what `run` does and end; status 0 only if every step did what it should."""
+    output = Output(as_json)
+    story = uvloop.run(_tell(_settings(home, port), output, goes_on=False))
+    if not story.held:
+        raise typer.Exit(NOT_DONE)
+
+
+def serve(port: PortOption = None, home: HomeOption = DEFAULT_HOME) -> None:
+    """Serve, with the embedded PostgreSQL or the one that SLUIS_DATABASE_URL names."""
+    uvloop.run(until_told(_serve(_settings(home, port))))
+
+
+def _settings(home: Path, port: int | None) -> Settings:
+    environment = dict(os.environ)
+    environment["SLUIS_HOME"] = str(home)
+    if port is not None:
+        environment["SLUIS_PORT"] = str(port)
+    try:
+        return read_settings(environment)
+    except SettingsError as error:
+        raise Failure(str(error), "see docs/operating.md", WRONGLY_ASKED) from error
+
+
+async def _serve(settings: Settings) -> None:
+    async with serving(settings, Telemetry()) as served:
+        await served.task
+
+
+async def _tell(settings: Settings, output: Output, *, goes_on: bool) -> Story:
+    begun = time.monotonic()
+    output.say("Sluis: everybody below is synthetic; every party is a stand-in.", style="bold")
+    log_path = settings.home / "gateway.log"
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with log_path.open("a", encoding="utf-8") as stream:
+        async with serving(settings, Telemetry(stream), prepare=prepare_sandbox) as served:
+            output.aside(f"gateway ready in {time.monotonic() - begun:.1f} s")
+            story = await Telling(settings.home, served.gateway.vkey, output).tell()
+            _summarise(story, served, log_path, output, time.monotonic() - begun)
+            if goes_on:
+                output.say()
+                output.say(f"Serving on {served.settings.base_url}; Ctrl-C stops.", style="bold")
+                await served.task
+    return story
+
+
+def _summarise(
+    story: Story, served: Serving, log_path: Path, output: Output, seconds: float
+) -> None:
+    output.say()
+    output.say("Summary", style="bold")
+    output.table(
+        ("Held", "What was claimed and seen from outside"),
+        [("yes" if holds else "NO", told) for told, holds in story.claims],
+        {"NO": "red"},
+    )
+    output.table(
+        ("Step", "Seconds#"),
+        [(title, f"{taken:.1f}") for title, taken in story.seconds.items()],
+    )
+    counted = story.counted
+    output.say(
+        f"{amount(counted['accepted'])} accepted, {amount(counted['held'])} held,"
+        f" {amount(counted['refused'])} refused, {amount(counted['statuses'])} statuses back;"
+        f" {amount(counted['entries'])} log entries; {seconds:.1f} s in all"
+    )
+    base = served.settings.base_url
+    home = served.settings.home
+    output.say()
+    output.say("To look further:")
+    for what, where in (
+        ("API description", f"{base}/v1/openapi.json"),
+        ("health", f"{base}/health/ready"),
+        ("log key", f"{base}/v1/logboek/sleutels"),
+        ("DWI's side", str(home / "partners" / "dwi")),
+        ("casebook's side", str(home / "partners" / "casebook")),
+        ("gateway's log", str(log_path)),
+    ):
+        output.say(f"  {what:16} {where}")
+    output.result(
+        {
+            "held": story.held,
+            "claims": [{"claim": told, "held": holds} for told, holds in story.claims],
+            "counts": counted,
+            "seconds": {**story.seconds, "total": round(seconds, 2)},
+            "logKey": served.gateway.vkey,
+            "address": base,
+        }
+    )

@@ -1,0 +1,1 @@
+"""What crosses the gateway: the road of one message, and the transactions that commit it."""

@@ -1,0 +1,237 @@
+"""Stages 9 and 10: a recipient pulls and acknowledges (postvak).
+
+Each page is one release transaction: behind the gate, every message's Permit is looked at again,
+an entry a message records the hand-over, and only after the commit does the first byte leave
+(invariant 2). A second pull is a new disclosure with entries of its own. A release lapses when
+sending has not begun in time; then nothing is sent and the release is recorded as taken back.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from consent.register import ConsentEvent
+from gateway.audit.entries import (
+    Event,
+    Trace,
+)
+from gateway.exchange.release import MailboxTools, Release, Released, event_entry
+from gateway.exchange.rules import RuleBook
+from gateway.store.groups import (
+    VERWERKINGEN,
+    WAITING,
+    Connection,
+    Leaf,
+    append_leaves,
+    begin_deciding,
+    stored_consents,
+)
+from gateway.store.mailbox import (
+    Queued,
+    StoredPart,
+    acknowledge,
+    acknowledged_up_to,
+    concerned,
+    drop_members,
+    first_not_released,
+    last_position,
+    lock_mailbox,
+    mark_released,
+    pass_gate_of,
+    purge_exchanges,
+    queued,
+    stored_parts,
+)
+from gateway.vault.boxes import CONTENT, DataKey, WrappedKey
+
+CURSOR_MAC_BYTES = 16
+PAGE_LIMIT = 1000
+
+
+class CursorError(Exception):
+    """The cursor is not one that this recipient was given."""
+
+
+class NotReleasedError(Exception):
+    """An acknowledgement reaches past what was handed over."""
+
+
+class ReleaseLapsedError(Exception):
+    """The page was released but not sent in time; it was taken back and can be pulled again."""
+
+
+class Page(NamedTuple):
+    """One release: what leaves, up to where, and when it was released (monotonic seconds)."""
+
+    recipient: str
+    messages: list[Released]
+    cursor: str
+    has_more: bool
+    released_at: float
+
+
+class Mailbox:
+    """Releases and acknowledges."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        load_book: Callable[[Connection, int], Awaitable[RuleBook]],
+        tools: MailboxTools,
+    ) -> None:
+        self._pool = pool
+        self._load_book = load_book
+        self._tools = tools
+
+    async def page(self, recipient: str, cursor: str | None, limit: int, trace: Trace) -> Page:
+        """9. Release the next page. Raises `CursorError` for a cursor of somebody else."""
+        after = None if cursor is None else self._position(recipient, cursor)
+        async with self._pool.acquire() as connection:
+            try:
+                generation = await begin_deciding(connection)
+                book = await self._load_book(connection, generation)
+                if after is None:
+                    after = await acknowledged_up_to(connection, recipient)
+                rows = await queued(connection, recipient, after, limit)
+                messages = await self._release(connection, recipient, rows, book, trace)
+                newest = await last_position(connection, recipient)
+                released_at = time.monotonic()
+                await connection.execute("commit")
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("rollback")
+                raise
+        end = rows[-1].position if rows else after
+        return Page(recipient, messages, self._cursor(recipient, end), end < newest, released_at)
+
+    async def check_fresh(self, page: Page, trace: Trace) -> None:
+        """Just before the first byte: a release that lapsed is taken back, and nothing is sent."""
+        if time.monotonic() - page.released_at <= self._tools.lapse_seconds:
+            return
+        await self._take_back(page, trace)
+        raise ReleaseLapsedError("released too long ago")
+
+    async def acknowledge(self, recipient: str, cursor: str, trace: Trace) -> int:
+        """10. Record receipt of everything up to a cursor; gives how many were new.
+
+        Raises `CursorError`, or `NotReleasedError` for positions never handed over.
+        """
+        up_to = self._position(recipient, cursor)
+        async with self._pool.acquire() as connection:
+            try:
+                generation = await begin_deciding(connection)
+                book = await self._load_book(connection, generation)
+                before = await lock_mailbox(connection, recipient)
+                if before is None:
+                    raise CursorError("no mailbox")
+                if await first_not_released(connection, recipient, before, up_to) is not None:
+                    raise NotReleasedError("acknowledged before it was handed over")
+                rows = await acknowledge(connection, recipient, before, up_to)
+                leaves = await self._receipts(connection, rows, book, trace)
+                await append_leaves(connection, VERWERKINGEN, leaves)
+                await connection.execute("commit")
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("rollback")
+                raise
+        return len(rows)
+
+    async def _release(
+        self,
+        connection: Connection,
+        recipient: str,
+        rows: Sequence[Queued],
+        book: RuleBook,
+        trace: Trace,
+    ) -> list[Released]:
+        waiting = [row.exchange for row in rows if row.state == WAITING]
+        await pass_gate_of(connection, waiting)
+        by_exchange: dict[UUID, list[StoredPart]] = {}
+        for part in await stored_parts(connection, waiting):
+            by_exchange.setdefault(part.exchange, []).append(part)
+        stale = [e for e, parts in by_exchange.items() if not all(p.is_current for p in parts)]
+        consents = await self._consents(connection, by_exchange, stale)
+        release = Release(book, self._tools, trace, consents)
+        messages = [release.one(row, by_exchange.get(row.exchange, [])) for row in rows]
+        if release.forbidden:
+            await purge_exchanges(connection, release.forbidden)
+        if release.dropped:
+            await drop_members(connection, release.dropped)
+        if release.positions:
+            await mark_released(connection, recipient, release.positions)
+        await append_leaves(connection, VERWERKINGEN, release.leaves)
+        return messages
+
+    async def _consents(
+        self,
+        connection: Connection,
+        by_exchange: dict[UUID, list[StoredPart]],
+        stale: Sequence[UUID],
+    ) -> dict[UUID, list[ConsentEvent]]:
+        """The consents of those for whom something changed since the decision."""
+        subjects = list({part.subject for exchange in stale for part in by_exchange[exchange]})
+        found: dict[UUID, list[ConsentEvent]] = {subject: [] for subject in subjects}
+        for e in await stored_consents(connection, subjects):
+            found[e.subject].append(
+                ConsentEvent(e.id, e.purpose, e.recipient, e.category, e.given, e.decided_at)
+            )
+        return found
+
+    async def _receipts(
+        self, connection: Connection, rows: Sequence[Queued], book: RuleBook, trace: Trace
+    ) -> list[Leaf]:
+        persons: dict[UUID, list[tuple[UUID, DataKey]]] = {}
+        for one in await concerned(connection, [row.exchange for row in rows]):
+            key = WrappedKey(one.epoch, one.wrapped)
+            opened = self._tools.vault.unwrap(one.subject, CONTENT, key)
+            persons.setdefault(one.exchange, []).append((one.subject, opened))
+        now = int(self._tools.clock().timestamp() * 1000)
+        return [
+            event_entry(
+                Event.ACKNOWLEDGEMENT, row, persons.get(row.exchange, []), book, trace, now, {}
+            )
+            for row in rows
+        ]
+
+    async def _take_back(self, page: Page, trace: Trace) -> None:
+        async with self._pool.acquire() as connection:
+            try:
+                generation = await begin_deciding(connection)
+                book = await self._load_book(connection, generation)
+                first = page.messages[0].position - 1
+                rows = await queued(connection, page.recipient, first, len(page.messages))
+                now = int(self._tools.clock().timestamp() * 1000)
+                leaves = [
+                    event_entry(Event.TAKEN_BACK, row, [], book, trace, now, {}) for row in rows
+                ]
+                await append_leaves(connection, VERWERKINGEN, leaves)
+                await connection.execute("commit")
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("rollback")
+                raise
+
+    def _cursor(self, recipient: str, position: int) -> str:
+        place = position.to_bytes(8, "big")
+        mac = hmac.digest(self._tools.cursor_key, recipient.encode() + b"/" + place, "sha256")
+        return base64.urlsafe_b64encode(place + mac[:CURSOR_MAC_BYTES]).decode("ascii")
+
+    def _position(self, recipient: str, cursor: str) -> int:
+        try:
+            raw = base64.urlsafe_b64decode(cursor.encode("ascii"))
+        except (binascii.Error, UnicodeEncodeError) as error:
+            raise CursorError("not a cursor") from error
+        position = int.from_bytes(raw[:8], "big")
+        if len(raw) != 8 + CURSOR_MAC_BYTES or not hmac.compare_digest(
+            self._cursor(recipient, position), cursor
+        ):
+            raise CursorError("not this recipient's cursor")
+        return position

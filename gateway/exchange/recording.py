@@ -1,0 +1,149 @@
+"""Stage 8 for every kind of message: one entry, one exchange row, in the group's commit.
+
+A refusal is recorded like a permit (invariant 5); a crash before the commit leaves none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from consent.register import ConsentEvent
+from gateway.audit.entries import EntryHead, Event, commitment, field_names, write_entry
+from gateway.audit.merkle import leaf_hash
+from gateway.exchange.arrivals import Arrival
+from gateway.exchange.rules import RuleBook
+from gateway.store.groups import REFUSED, GroupRows, Leaf
+from gateway.store.ids import new_id
+from gateway.vault.boxes import DataKey
+from schemas.decisions import Decision, Outcome, Refuse, outcome_of
+
+OUTCOMES = (Outcome.ACCEPTED, Outcome.HELD, Outcome.REFUSED)
+"""Outcomes by the number that an exchange row keeps."""
+_OUTCOME_NUMBERS = {outcome: number for number, outcome in enumerate(OUTCOMES)}
+
+REFERRAL, STATUS, UNREADABLE = 1, 2, 3
+"""Kinds of exchange, by the number that a row keeps."""
+
+
+class Person:
+    """A data subject as this transaction knows them: random id, key, and recorded agreement.
+
+    `gate` counts the changes of their consents; a release compares it with what a decision saw.
+    """
+
+    __slots__ = ("consents", "gate", "id", "key")
+
+    def __init__(self, subject: UUID, key: DataKey, gate: int = 0) -> None:
+        self.id = subject
+        self.key = key
+        self.consents: list[ConsentEvent] = []
+        self.gate = gate
+
+
+class Verdict(NamedTuple):
+    """What stage 8 records besides the message's envelope.
+
+    `owner` is the person under whose key the sender's own reference is sealed.
+    """
+
+    decision: Decision
+    recipient: str | None = None
+    state: int = REFUSED
+    keeps: timedelta = timedelta(0)
+    owner: UUID | None = None
+    reference: bytes | None = None
+    released: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Filed(NamedTuple):
+    """Where one message's entry will stand."""
+
+    decision: Decision
+    entry: UUID
+    leaf_hash: bytes
+    group_index: int
+
+
+def bound_to(exchange: bytes, member: int) -> bytes:
+    """The associated data of one member's box: it opens in this place only."""
+    return b"%b%d" % (exchange, member)
+
+
+def bound_reference(exchange: bytes) -> bytes:
+    """The associated data of a sealed sender's reference."""
+    return exchange + b"kenmerk"
+
+
+def bound_held(exchange: bytes) -> bytes:
+    """The associated data of a held message."""
+    return exchange + b"held"
+
+
+def file_entry(
+    arrival: Arrival,
+    kind: int,
+    verdict: Verdict,
+    persons: Sequence[Person],
+    book: RuleBook,
+    group: UUID,
+    rows: GroupRows,
+    now: datetime,
+) -> Filed:
+    """Write the entry and the exchange row into the group's rows."""
+    decision = verdict.decision
+    outcome = outcome_of(decision)
+    field = decision.field if isinstance(decision, Refuse) else None
+    entry_id = new_id()
+    head = EntryHead(
+        entry_id,
+        Event.UNREADABLE if kind == UNREADABLE else Event.DECISION,
+        arrival.trace,
+        arrival.exchange,
+        int(arrival.received_at.timestamp() * 1000),
+        int(now.timestamp() * 1000),
+    )
+    entry = write_entry(
+        head,
+        book.facts(decision.flow),
+        [commitment(person.key, entry_id, person.id) for person in persons],
+        {
+            "body": arrival.commitment,
+            "decision": outcome,
+            "field": field,
+            "recipient": verdict.recipient,
+            "released": field_names(verdict.released),
+            "removed": field_names(verdict.removed),
+            "rule": decision.rule,
+            "sender": arrival.sender,
+        },
+    )
+    hashed = leaf_hash(entry)
+    index = len(rows.leaves)
+    rows.leaves.append(Leaf(hashed, entry, [person.id for person in persons]))
+    rows.exchanges.append(
+        (
+            arrival.exchange,
+            kind,
+            verdict.state,
+            arrival.sender,
+            verdict.recipient,
+            decision.flow,
+            _OUTCOME_NUMBERS[outcome],
+            decision.rule,
+            field,
+            book.protocol.digest,
+            arrival.received_at,
+            entry_id,
+            group,
+            index,
+            arrival.findings,
+            verdict.owner,
+            verdict.reference,
+            now + verdict.keeps,
+        )
+    )
+    return Filed(decision, entry_id, hashed, index)

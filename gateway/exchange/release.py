@@ -1,0 +1,223 @@
+"""Stage 9 of one page: each message's Permit looked at again, opened, recorded, put together.
+
+Runs inside the release transaction, behind the gate; nothing here has left yet (invariant 2). A
+message that may not go any more becomes a tombstone and its content is removed (invariant 13: a
+message that lost a member equals the one that would have been sent without them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from consent.decide import closed_by, decide_on_agreement
+from consent.minimise import covers, recount
+from consent.register import ConsentEvent, standing
+from gateway.audit.entries import EntryHead, Event, Trace, commitment, field_names, write_entry
+from gateway.audit.merkle import leaf_hash
+from gateway.exchange.boxes import categories_of, pack, referral_data, status_data, unpack
+from gateway.exchange.payload import event, tombstone
+from gateway.exchange.recording import STATUS, bound_to
+from gateway.exchange.rules import CompiledFlow, RuleBook
+from gateway.store.groups import (
+    Leaf,
+)
+from gateway.store.ids import new_id
+from gateway.store.mailbox import (
+    Queued,
+    StoredPart,
+)
+from gateway.vault.boxes import CONTENT, DataKey, Vault, WrappedKey
+from schemas.decisions import Permit, Rule
+
+_NOTHING: frozenset[str] = frozenset()
+STANDING = Permit("", Rule.PERMITTED, ())
+"""The Permit given on arrival, looked at again and found unchanged for every member."""
+
+
+class Released(NamedTuple):
+    """One position as it leaves; `data` is None for a tombstone."""
+
+    position: int
+    exchange: UUID
+    data: bytes | None
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxTools:
+    """What releasing takes besides the database."""
+
+    vault: Vault
+    source: bytes
+    cursor_key: bytes
+    clock: Callable[[], datetime]
+    lapse_seconds: float
+
+
+class Release:
+    """One page in the making."""
+
+    def __init__(
+        self,
+        book: RuleBook,
+        tools: MailboxTools,
+        trace: Trace,
+        consents: dict[UUID, list[ConsentEvent]],
+    ) -> None:
+        self._book = book
+        self._tools = tools
+        self._trace = trace
+        self._consents = consents
+        self._now = tools.clock()
+        self._millis = int(self._now.timestamp() * 1000)
+        self.leaves: list[Leaf] = []
+        self.forbidden: list[UUID] = []
+        self.positions: list[int] = []
+        self.dropped: list[tuple[UUID, int]] = []
+        self._open: dict[str, bool] = {}
+
+    def one(self, row: Queued, parts: Sequence[StoredPart]) -> Released:
+        """The message at one position: handed over, or a tombstone where it may not be."""
+        if not parts or row.owner is None:
+            return self._tombstone(row)
+        flow = self._book.flows.get(row.flow or "")
+        permit: Permit | None = None
+        if flow is not None and self._is_open(flow):
+            permit = self._permit(flow, parts, row.owner)
+        if flow is None or permit is None:
+            self.forbidden.append(row.exchange)
+            persons = [(part.subject, self._key(part)) for part in parts]
+            self._log(Event.PURGE, row, persons, {"reason": "niet-meer-toegelaten"})
+            return self._tombstone(row)
+        if permit.members:
+            stays = set(permit.members)
+            self.dropped += [
+                (row.exchange, p.member) for n, p in enumerate(parts) if n not in stays
+            ]
+        return self._hand_over(row, flow, parts, permit)
+
+    def _hand_over(
+        self, row: Queued, flow: CompiledFlow, parts: Sequence[StoredPart], permit: Permit
+    ) -> Released:
+        is_reduced = 0 < len(permit.members) < len(parts)
+        if is_reduced:
+            parts = [parts[n] for n in permit.members]
+        persons: list[tuple[UUID, DataKey]] = []
+        contents: list[bytes] = []
+        place = row.exchange.bytes
+        for part in parts:
+            key = self._key(part)
+            persons.append((part.subject, key))
+            contents.append(key.open(part.box, bound_to(place, part.member)))
+        if is_reduced or permit.withheld or row.protocol != self._book.protocol.digest:
+            contents = self._reworked(row, flow, parts, contents, permit)
+        data = status_data(contents) if row.kind == STATUS else referral_data(contents)
+        self.positions.append(row.position)
+        names = field_names(categories_of(contents))
+        self._log(Event.DISCLOSURE, row, persons, {"categories": names})
+        message = event(
+            self._tools.source,
+            row.exchange,
+            row.kind,
+            row.position,
+            row.received_at,
+            flow.domain.pseudonym(row.owner) if row.owner is not None else "",
+            data,
+        )
+        return Released(row.position, row.exchange, data, message)
+
+    def _is_open(self, flow: CompiledFlow) -> bool:
+        """Whether the flow as a whole is open today; the same for every message of a page."""
+        is_open = self._open.get(flow.flow.id)
+        if is_open is None:
+            today, suspended = self._now.date(), self._book.suspended
+            is_open = closed_by(self._book.table, flow.flow, suspended, today) is None
+            self._open[flow.flow.id] = is_open
+        return is_open
+
+    def _permit(
+        self, flow: CompiledFlow, parts: Sequence[StoredPart], owner: UUID
+    ) -> Permit | None:
+        """The Permit as it is now; `STANDING` where nothing changed since it was given.
+
+        None where the message may not go at all.
+        """
+        rule = flow.flow
+        if not rule.locks.agreement.required or all(part.is_current for part in parts):
+            return STANDING
+        standings = [
+            standing(self._consents.get(part.subject, []), rule.purpose, rule.recipient)
+            for part in parts
+        ]
+        holder = next((n for n, part in enumerate(parts) if part.subject == owner), None)
+        if holder is None:
+            return None
+        decision = decide_on_agreement(rule, standings, holder)
+        return decision if isinstance(decision, Permit) else None
+
+    def _reworked(
+        self,
+        row: Queued,
+        flow: CompiledFlow,
+        parts: Sequence[StoredPart],
+        contents: Sequence[bytes],
+        permit: Permit,
+    ) -> list[bytes]:
+        """The boxes' contents as today's rules and consents have them."""
+        withheld = permit.withheld or (_NOTHING,) * len(parts)
+        is_older = row.protocol != self._book.protocol.digest
+        older = self._book.older.get((row.protocol, flow.flow.id))
+        reworked = []
+        for part, content, refused in zip(parts, contents, withheld, strict=True):
+            kept = [
+                recount(piece, len(parts))
+                for piece in unpack(part.member, content)
+                if not covers(refused, piece.category)
+            ]
+            if is_older:
+                # A version that is not known admits nothing.
+                narrowed = [flow.plan.narrow(piece, older) for piece in kept] if older else []
+                kept = [piece for piece in narrowed if piece is not None]
+            reworked.append(pack(kept))
+        return reworked
+
+    def _tombstone(self, row: Queued) -> Released:
+        message = tombstone(self._tools.source, row.exchange, row.position, row.received_at)
+        return Released(row.position, row.exchange, None, message)
+
+    def _key(self, part: StoredPart) -> DataKey:
+        stored = WrappedKey(part.epoch, part.wrapped)
+        return self._tools.vault.unwrap(part.subject, CONTENT, stored)
+
+    def _log(
+        self,
+        event_: Event,
+        row: Queued,
+        persons: Sequence[tuple[UUID, DataKey]],
+        details: dict[str, object],
+    ) -> None:
+        leaf = event_entry(event_, row, persons, self._book, self._trace, self._millis, details)
+        self.leaves.append(leaf)
+
+
+def event_entry(
+    event_: Event,
+    row: Queued,
+    persons: Sequence[tuple[UUID, DataKey]],
+    book: RuleBook,
+    trace: Trace,
+    now: int,
+    details: dict[str, object],
+) -> Leaf:
+    entry_id = new_id()
+    entry = write_entry(
+        EntryHead(entry_id, event_, trace, row.exchange, now, now),
+        book.facts(row.flow if row.flow in book.flows else None),
+        [commitment(key, entry_id, subject) for subject, key in persons],
+        {"sender": row.sender, **details},
+    )
+    return Leaf(leaf_hash(entry), entry, [subject for subject, _ in persons])

@@ -1,0 +1,113 @@
+"""The rules in force, as one value: protocol, partners, and what is compiled from them.
+
+A book belongs to a generation; a deciding transaction that finds a newer number behind its lock
+reads the rules again first, so that every message is decided by exactly one version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from consent.decide import FlowTable, compile_table
+from consent.minimise import MinimisationPlan
+from consent.protocol import Flow, Locks, Protocol
+from gateway.audit.entries import RuleFacts
+from gateway.pseudonyms.domains import Domain
+from gateway.vault.keys import KeyProvider
+
+PSEUDONYM_EPOCH = 1
+UNKNOWN_ACTIVITY = "urn:sluis:geen-gegevensstroom"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFlow:
+    """A flow with all that applying it takes."""
+
+    flow: Flow
+    plan: MinimisationPlan
+    domain: Domain
+    facts: RuleFacts
+    hold: timedelta
+    unclaimed: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """One generation of the rules."""
+
+    generation: int
+    table: FlowTable
+    flows: Mapping[str, CompiledFlow]
+    suspended: frozenset[str]
+    no_flow: RuleFacts
+    older: Mapping[tuple[bytes, str], MinimisationPlan]
+    """The plans of superseded versions, by protocol digest and flow."""
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.table.protocol
+
+    def facts(self, flow: str | None) -> RuleFacts:
+        """What an entry says of this flow; of none, where none was found."""
+        return self.no_flow if flow is None else self.flows[flow].facts
+
+
+def open_book(
+    generation: int,
+    protocol: Protocol,
+    older: Iterable[Protocol],
+    suspended: Iterable[str],
+    keys: KeyProvider,
+) -> RuleBook:
+    """Compile a generation of the rules; `older` are the versions that came before."""
+    flows = {
+        flow.id: CompiledFlow(
+            flow=flow,
+            plan=MinimisationPlan(flow),
+            domain=Domain(keys, flow.recipient, flow.linkage_group, PSEUDONYM_EPOCH),
+            facts=_facts(protocol, flow.id, flow.processing_activity, _opened(flow.locks)),
+            hold=timedelta(days=flow.retention.hold_days),
+            unclaimed=timedelta(days=flow.retention.unclaimed_days),
+        )
+        for flow in protocol.flows
+    }
+    return RuleBook(
+        generation=generation,
+        table=compile_table(protocol),
+        flows=flows,
+        suspended=frozenset(suspended),
+        no_flow=_facts(protocol, None, UNKNOWN_ACTIVITY, {}),
+        older={
+            (version.digest, flow.id): MinimisationPlan(flow)
+            for version in older
+            for flow in version.flows
+        },
+    )
+
+
+def _facts(protocol: Protocol, flow: str | None, activity: str, locks: dict[str, str]) -> RuleFacts:
+    return RuleFacts(
+        flow=flow,
+        activity=activity,
+        protocol_version=protocol.version,
+        protocol_digest=protocol.digest,
+        locks=locks,
+    )
+
+
+def _opened(locks: Locks) -> dict[str, str]:
+    """Each lock with what opened it, for the entries."""
+    opened = {"grondslag": f"{locks.basis.kind}: {locks.basis.article}"}
+    if locks.special:
+        opened["bijzonder"] = "; ".join(f"{s.special}: {s.article}" for s in locks.special)
+    if locks.secrecy is not None:
+        opened["beroepsgeheim"] = locks.secrecy.article
+    if locks.bsn is not None:
+        opened["bsn"] = locks.bsn.article
+    agreement = locks.agreement
+    opened["instemming"] = (
+        f"vereist: {agreement.household}" if agreement.required else "niet vereist"
+    )
+    return opened

@@ -1,0 +1,278 @@
+"""Working a delivery off: its records read in order, committed in groups, each outcome kept.
+
+Each group's transaction raises the delivery's progress too, so that after a crash the next record
+is the first that was not committed (invariants 1 and 7). One bad record is refused by itself, with
+its line (invariant 8): also one that only the database would not take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from adapters.port import Adapter, UnreadableDelivery
+from gateway.audit.entries import Trace
+from gateway.exchange.arrivals import Arrival, Prints, Recorded, UnreadableRecord
+from gateway.exchange.committer import (
+    GroupCommitter,
+    OverloadedError,
+    PoisonedMessageError,
+    StorageUnavailableError,
+)
+from gateway.exchange.group import Message
+from gateway.exchange.referral import TranslatedReferral, pseudonymise
+from gateway.exchange.status import ArrivedStatus
+from gateway.pseudonyms.domains import Handles
+from gateway.store import deliveries as store
+from gateway.store.deliveries import StoredDelivery
+from gateway.store.groups import Connection
+from gateway.store.ids import new_id
+from gateway.telemetry import Telemetry
+from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
+from schemas.casework import StatusMessage
+from schemas.decisions import Outcome, Rule
+from schemas.deliveries import DeliveryState, Finding, Problem, Record, Unreadable
+
+GROUP = 256
+RETRY_SECONDS = 1.0
+YIELD_EVERY = 16
+"""Records read between two looks at what else waits: deliveries yield to single messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTools:
+    """What deliveries take besides the database."""
+
+    adapters: Mapping[str, Adapter]
+    vault: Vault
+    handles: Handles
+    prints: Prints
+    clock: Callable[[], datetime]
+    telemetry: Telemetry
+    max_bytes: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Records read, not yet committed, with what their sender is told of each."""
+
+    messages: list[Message] = field(default_factory=list)
+    lines: list[tuple[int, str | None, tuple[Finding, ...]]] = field(default_factory=list)
+    references: set[bytes] = field(default_factory=set)
+
+    def add(self, message: Message, line: int, name: str | None, seen: tuple[Finding, ...]) -> None:
+        self.messages.append(message)
+        self.lines.append((line, name, seen))
+        self.references.add(message.arrival.reference)
+
+
+class _Progress:
+    """What the transaction that commits a batch says of the delivery; may be written again."""
+
+    def __init__(
+        self, delivery: UUID, key: DataKey, batch: _Batch, before: int, tally: Counter[str]
+    ) -> None:
+        self._delivery = delivery
+        self._key = key
+        self._batch = batch
+        self._before = before
+        self._counted = tally
+        self.after = before + len(batch.messages)
+        self.tally = tally
+
+    async def write(self, connection: Connection, recorded: Sequence[Recorded]) -> None:
+        """Outcomes, tally and progress, beside the records themselves."""
+        self.tally = self._counted.copy()
+        outcomes = []
+        for number, (one, line) in enumerate(zip(recorded, self._batch.lines, strict=True), 1):
+            outcomes.append(_outcome(self._before + number, one, line))
+            _count(self.tally, one, line[2])
+        place = outcome_place(self._delivery, self._before + 1)
+        sealed = self._key.seal(orjson.dumps(outcomes), place, Nonces().take())
+        counted = orjson.dumps(self.tally).decode()
+        await store.advance(connection, self._delivery, self._before, self.after, counted, sealed)
+
+
+class Run:
+    """One delivery being worked off."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        committer: GroupCommitter,
+        tools: DeliveryTools,
+        delivery: StoredDelivery,
+    ) -> None:
+        self._pool = pool
+        self._committer = committer
+        self._tools = tools
+        self._delivery = delivery
+        wrapped = WrappedKey(delivery.epoch, delivery.wrapped)
+        self._key = tools.vault.unwrap(delivery.id, CONTENT, wrapped)
+        self._tally: Counter[str] = Counter(orjson.loads(delivery.tally))
+        self._committed = delivery.records
+        self._trace = Trace(new_id().hex, new_id().hex[16:])
+        self._batch = _Batch()
+        self._under_way: asyncio.Task[None] | None = None
+
+    async def to_the_end(self) -> None:
+        """Read every record, commit it, and end the delivery."""
+        delivery, tools = self._delivery, self._tools
+        error: UnreadableDelivery | None = None
+        try:
+            await self._read_all()
+        except UnreadableDelivery as unreadable:
+            error = unreadable
+        finally:
+            if self._under_way is not None and error is None:
+                await asyncio.gather(self._under_way, return_exceptions=True)
+        state = DeliveryState.DONE if error is None else DeliveryState.UNREADABLE
+        reason = None if error is None else f"{error.where}: {error.problem.value}"
+        async with self._pool.acquire() as connection, connection.transaction():
+            await store.finish(connection, delivery.id, state, reason)
+        tools.telemetry.log(
+            "delivery-done", delivery=delivery.id, count=self._committed, status=state.value
+        )
+
+    async def _read_all(self) -> None:
+        delivery, tools = self._delivery, self._tools
+        adapter = tools.adapters[delivery.adapter]
+        reader = adapter.readers[delivery.media_type](delivery.received_at.date())
+        number = seen = 0
+        async for sealed in store.chunks(self._pool, delivery.id):
+            piece = self._key.open(sealed, piece_place(delivery.id, number))
+            number += 1
+            seen = await self._take(reader.feed(piece), seen)
+        await self._take(reader.close(), seen)
+        await self._flush()
+        await self._settle()
+
+    async def _take(self, records: Iterable[Record], seen: int) -> int:
+        for record in records:
+            seen += 1
+            if seen <= self._delivery.records:
+                continue  # committed before a crash
+            message, name = self._message(record)
+            is_full = len(self._batch.messages) >= GROUP
+            if is_full or message.arrival.reference in self._batch.references:
+                await self._flush()
+            self._batch.add(message, record.line, name, record.findings)
+            if seen % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+        return seen
+
+    async def _flush(self) -> None:
+        """Send a batch off to be committed, and go on reading meanwhile."""
+        batch, self._batch = self._batch, _Batch()
+        await self._settle()
+        if batch.messages:
+            self._under_way = asyncio.create_task(self._commit(batch))
+
+    async def _settle(self) -> None:
+        if self._under_way is not None:
+            task, self._under_way = self._under_way, None
+            await task
+
+    async def _commit(self, batch: _Batch) -> None:
+        """Commit a batch; where the database will not take it, find the record that it is."""
+        while True:
+            progress = _Progress(self._delivery.id, self._key, batch, self._committed, self._tally)
+            try:
+                await self._committer.submit_batch(batch.messages, progress.write)
+            except (OverloadedError, StorageUnavailableError) as error:
+                self._tools.telemetry.fault("delivery-waits", error, delivery=self._delivery.id)
+                await asyncio.sleep(RETRY_SECONDS)
+            except PoisonedMessageError:
+                if len(batch.messages) == 1:
+                    batch = self._refused(batch)
+                    continue
+                middle = len(batch.messages) // 2
+                for part in (slice(None, middle), slice(middle, None)):
+                    await self._commit(_Batch(batch.messages[part], batch.lines[part]))
+                return
+            else:
+                self._committed, self._tally = progress.after, progress.tally
+                return
+
+    def _refused(self, batch: _Batch) -> _Batch:
+        line, name, findings = batch.lines[0]
+        arrival = self._arrival(b"", new_id().bytes, ())
+        refused = _Batch()
+        refused.add(UnreadableRecord(arrival, findings), line, name, findings)
+        return refused
+
+    def _message(self, record: Record) -> tuple[Message, str | None]:
+        if isinstance(record, Unreadable):
+            arrival = self._arrival(b"", new_id().bytes, ())
+            return UnreadableRecord(arrival, record.findings), record.reference
+        message = record.message
+        body = message.model_dump_json(by_alias=True, exclude_none=True).encode()
+        printed = self._tools.prints.reference(self._delivery.sender, message.reference)
+        if isinstance(message, StatusMessage):
+            return ArrivedStatus(self._arrival(body, printed, ()), message), message.reference
+        findings = tuple(sorted({finding.field for finding in record.findings}))
+        arrival = self._arrival(body, printed, findings)
+        translated = TranslatedReferral(arrival, message)
+        return pseudonymise(translated, self._tools.handles), message.reference
+
+    def _arrival(self, body: bytes, reference: bytes, findings: tuple[str, ...]) -> Arrival:
+        prints, sender, exchange = self._tools.prints, self._delivery.sender, new_id()
+        return Arrival(
+            exchange,
+            sender,
+            reference,
+            prints.body(sender, body),
+            prints.commitment(exchange, body),
+            self._delivery.received_at,
+            self._trace,
+            findings,
+            len(body),
+        )
+
+
+def piece_place(delivery: UUID, number: int) -> bytes:
+    return b"%b/piece/%d" % (delivery.bytes, number)
+
+
+def outcome_place(delivery: UUID, first: int) -> bytes:
+    return b"%b/outcome/%d" % (delivery.bytes, first)
+
+
+def _outcome(
+    record: int, one: Recorded, line: tuple[int, str | None, tuple[Finding, ...]]
+) -> dict[str, object]:
+    """A record's outcome in its wire form, see `schemas.deliveries.RecordOutcome`."""
+    return {
+        "record": record,
+        "regel": line[0],
+        "kenmerk": line[1],
+        "besluit": one.outcome,
+        "regelcode": Rule.DUPLICATE if one.is_repeat else one.rule,
+        "veld": one.field,
+        "uitwisselingId": str(one.exchange),
+        "bevindingen": [
+            {"regel": f.line, "veld": f.field, "bevinding": f.problem} for f in line[2]
+        ],
+    }
+
+
+def _count(tally: Counter[str], one: Recorded, findings: Sequence[Finding]) -> None:
+    if one.is_repeat:
+        tally["dubbel"] += 1
+    elif one.outcome is Outcome.REFUSED:
+        tally[f"geweigerd/{one.rule}"] += 1
+    else:
+        tally[one.outcome.value] += 1
+    for finding in findings:
+        if finding.problem in _LACKING:
+            tally[f"ontbrekend/{finding.field}: {finding.problem}"] += 1
+
+
+_LACKING = (Problem.MISSING, Problem.INCOMPLETE)

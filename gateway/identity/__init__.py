@@ -1,0 +1,1 @@
+"""Who is there: partners, their keys, and the tokens that they get."""

@@ -1,0 +1,335 @@
+"""The statements of a deciding transaction, in the one order of locks that all writers keep.
+
+Order (design section 6): rules (shared advisory lock), references, subjects, gate, inserts,
+mailbox heads by name, log head; heads last, so that they are held for one round trip. A lock is
+always a statement of its own: read in the same statement, a consent could be the one from before
+the withdrawal that was waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+RULES_LOCK = 0x51_0151
+"""Held shared by every deciding or releasing transaction, alone by a change of rules."""
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+VERWERKINGEN = 1
+"""The processing log's number."""
+
+WAITING, HELD, DONE, REFUSED, PURGED = 1, 2, 3, 4, 5
+"""States of an exchange."""
+
+
+class Claim(NamedTuple):
+    """A sender's reference, taken by its first message."""
+
+    sender: str
+    reference: bytes
+    body: bytes
+    exchange: UUID
+
+
+class Earlier(NamedTuple):
+    """What an earlier message under the same reference led to."""
+
+    body: bytes
+    exchange: UUID
+    decision: int
+    rule: str
+    field: str | None
+    received_at: datetime
+    entry: UUID
+    findings: list[str]
+    group_index: int
+    leaf_hashes: bytes
+    signature: bytes
+
+
+class KnownSubject(NamedTuple):
+    """A subject that was there before this group."""
+
+    id: UUID
+    handle: bytes
+
+
+class NewSubject(NamedTuple):
+    """A person to be registered, with a fresh wrapped data key."""
+
+    id: UUID
+    epoch: int
+    wrapped: bytes
+
+
+class StoredKey(NamedTuple):
+    """A subject's wrapped data key."""
+
+    subject: UUID
+    epoch: int
+    wrapped: bytes
+    gate: int
+
+
+class StoredConsent(NamedTuple):
+    """One consent event."""
+
+    id: UUID
+    subject: UUID
+    purpose: str
+    recipient: str
+    category: str
+    given: bool
+    decided_at: datetime
+
+
+class Original(NamedTuple):
+    """The exchange that a status message answers."""
+
+    id: UUID
+    sender: str
+    recipient: str | None
+    owner: UUID | None
+    sealed_reference: bytes | None
+    state: int
+
+
+class Leaf(NamedTuple):
+    """A log entry on its way to the log."""
+
+    hash: bytes
+    entry: bytes
+    subjects: list[UUID]
+
+
+class GroupRows:
+    """Everything that one group leaves behind."""
+
+    __slots__ = ("consents", "exchanges", "held", "leaves", "mailbox", "parts")
+
+    def __init__(self) -> None:
+        self.consents: list[tuple[object, ...]] = []
+        self.exchanges: list[tuple[object, ...]] = []
+        self.parts: list[tuple[UUID, int, UUID, int, bytes]] = []
+        self.held: list[tuple[UUID, bytes, list[UUID]]] = []
+        self.mailbox: dict[str, list[UUID]] = {}
+        self.leaves: list[Leaf] = []
+
+
+async def begin_deciding(connection: Connection) -> int:
+    """Open the transaction behind the rules lock; gives the rules' generation."""
+    await connection.execute(f"begin; select pg_advisory_xact_lock_shared({RULES_LOCK})")
+    return int(await connection.fetchval("select number from rules_generation"))
+
+
+async def claim_references(connection: Connection, claims: Sequence[Claim]) -> set[UUID]:
+    """Take references for their first message; gives the exchanges that got theirs."""
+    if not claims:
+        return set()
+    ordered = sorted(claims, key=lambda claim: (claim.sender, claim.reference))
+    rows = await connection.fetch(
+        """insert into fingerprint (sender, reference, body, exchange)
+           select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::uuid[])
+           on conflict do nothing returning exchange""",
+        *_columns(ordered, 4),
+    )
+    return {row[0] for row in rows}
+
+
+async def earlier_messages(
+    connection: Connection, keys: Sequence[tuple[str, bytes]]
+) -> dict[tuple[str, bytes], Earlier]:
+    """What became of the messages that hold these references."""
+    rows = await connection.fetch(
+        """select f.sender, f.reference, f.body, e.id, e.decision, e.rule, e.field, e.received_at,
+                  e.entry, e.findings, e.group_index, g.leaf_hashes, g.signature
+             from unnest($1::text[], $2::bytea[]) k (sender, reference)
+             join fingerprint f using (sender, reference)
+             join exchange e on e.id = f.exchange
+             join commit_group g on g.id = e.commit_group""",
+        *_columns(keys, 2),
+    )
+    return {(row[0], row[1]): Earlier(*tuple(row)[2:]) for row in rows}
+
+
+async def admit_subjects(
+    connection: Connection, new: Mapping[bytes, NewSubject], without_handle: Sequence[NewSubject]
+) -> list[KnownSubject]:
+    """Register the persons of a group; gives those whom another message registered before."""
+    known: list[KnownSubject] = []
+    if new:
+        # Sorted, so that two groups that register the same persons wait in one direction only.
+        ordered = [(handle, *new[handle]) for handle in sorted(new)]
+        rows = await connection.fetch(
+            """insert into subject (handle, id, kek_epoch, wrapped)
+               select * from unnest($1::bytea[], $2::uuid[], $3::int[], $4::bytea[])
+               on conflict (handle) do nothing returning handle""",
+            *_columns(ordered, 4),
+        )
+        if len(rows) < len(new):
+            missing = list(set(new) - {row[0] for row in rows})
+            found = await connection.fetch(
+                "select id, handle from subject where handle = any($1)", missing
+            )
+            known = [KnownSubject(*row) for row in found]
+    if without_handle:
+        await connection.copy_records_to_table(
+            "subject", records=without_handle, columns=("id", "kek_epoch", "wrapped")
+        )
+    return known
+
+
+async def pass_gate(connection: Connection, subjects: Sequence[UUID]) -> None:
+    """Wait out every withdrawal under way on these persons, and keep later ones waiting."""
+    if subjects:
+        await connection.execute(
+            "select 1 from subject where id = any($1) order by id for share", sorted(subjects)
+        )
+
+
+async def stored_keys(connection: Connection, subjects: Sequence[UUID]) -> list[StoredKey]:
+    """The wrapped content keys of these persons."""
+    if not subjects:
+        return []
+    rows = await connection.fetch(
+        "select id, kek_epoch, wrapped, gate from subject where id = any($1)",
+        subjects,
+    )
+    return [StoredKey(*row) for row in rows]
+
+
+async def stored_consents(connection: Connection, subjects: Sequence[UUID]) -> list[StoredConsent]:
+    """Every consent event of these persons; read only behind the gate."""
+    if not subjects:
+        return []
+    rows = await connection.fetch(
+        """select id, subject, purpose, recipient, category, given, decided_at
+             from consent_event where subject = any($1)""",
+        subjects,
+    )
+    return [StoredConsent(*row) for row in rows]
+
+
+async def originals(connection: Connection, exchanges: Sequence[UUID]) -> dict[UUID, Original]:
+    """The exchanges that status messages answer."""
+    if not exchanges:
+        return {}
+    rows = await connection.fetch(
+        """select id, sender, recipient, owner, sealed_reference, state
+             from exchange where id = any($1)""",
+        exchanges,
+    )
+    return {row[0]: Original(*row) for row in rows}
+
+
+async def write_rows(
+    connection: Connection,
+    rows: GroupRows,
+    group: UUID,
+    key_name: str,
+    signature: bytes,
+) -> None:
+    """Write a group's rows, heads last. The caller commits."""
+    if rows.consents:
+        await connection.copy_records_to_table(
+            "consent_event", records=rows.consents, columns=CONSENT_COLUMNS
+        )
+    await connection.copy_records_to_table(
+        "exchange", records=rows.exchanges, columns=EXCHANGE_COLUMNS
+    )
+    if rows.parts:
+        await connection.copy_records_to_table("part", records=rows.parts)
+    if rows.held:
+        await connection.copy_records_to_table("held", records=rows.held)
+    await connection.execute(
+        """insert into commit_group (id, leaf_hashes, key_name, signature)
+           values ($1, $2, $3, $4)""",
+        group,
+        b"".join(leaf.hash for leaf in rows.leaves),
+        key_name,
+        signature,
+    )
+    for recipient in sorted(rows.mailbox):
+        await _enqueue(connection, recipient, rows.mailbox[recipient])
+    await append_leaves(connection, VERWERKINGEN, rows.leaves)
+
+
+EXCHANGE_COLUMNS = (
+    "id",
+    "kind",
+    "state",
+    "sender",
+    "recipient",
+    "flow",
+    "decision",
+    "rule",
+    "field",
+    "protocol",
+    "received_at",
+    "entry",
+    "commit_group",
+    "group_index",
+    "findings",
+    "owner",
+    "sealed_reference",
+    "expires_at",
+)
+CONSENT_COLUMNS = (
+    "id",
+    "subject",
+    "purpose",
+    "recipient",
+    "category",
+    "given",
+    "decided_by",
+    "decided_at",
+    "recorded_for",
+    "evidence",
+    "supersedes",
+)
+
+
+async def _enqueue(connection: Connection, recipient: str, exchanges: Sequence[UUID]) -> None:
+    await connection.execute(
+        """with head as (
+               update mailbox_head set last_position = last_position + $2
+                where recipient = $1 returning last_position - $2 as base)
+           insert into mailbox (recipient, position, exchange)
+           select $1, head.base + queued.n, queued.exchange
+             from head, unnest($3::uuid[]) with ordinality queued (exchange, n)""",
+        recipient,
+        len(exchanges),
+        exchanges,
+    )
+
+
+async def append_leaves(connection: Connection, log: int, leaves: Sequence[Leaf]) -> None:
+    """Give leaves their dense indices and store them; the log head stays locked until commit."""
+    if not leaves:
+        return
+    base = await connection.fetchval(
+        "update log_head set size = size + $2 where log = $1 returning size - $2",
+        log,
+        len(leaves),
+    )
+    await connection.copy_records_to_table(
+        "log_leaf",
+        records=[
+            (log, base + n, leaf.hash, leaf.entry, leaf.subjects) for n, leaf in enumerate(leaves)
+        ],
+    )
+
+
+async def is_committed(connection: Connection, group: UUID) -> bool:
+    """Whether a group whose COMMIT went unanswered did commit."""
+    return bool(
+        await connection.fetchval("select exists (select from commit_group where id = $1)", group)
+    )
+
+
+def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
+    return [[row[n] for row in rows] for n in range(width)]

@@ -1,0 +1,187 @@
+"""The statements of releasing and acknowledging (stages 9 and 10), behind the same gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from gateway.store.groups import DONE, PURGED, WAITING, Connection
+
+
+class Queued(NamedTuple):
+    """One position of a mailbox with the exchange that stands there."""
+
+    position: int
+    exchange: UUID
+    kind: int
+    state: int
+    flow: str | None
+    sender: str
+    protocol: bytes
+    received_at: datetime
+    owner: UUID | None
+
+
+class StoredPart(NamedTuple):
+    """One member's box, with the key that opens it. `is_current`: no consent changed since."""
+
+    exchange: UUID
+    member: int
+    subject: UUID
+    box: bytes
+    epoch: int
+    wrapped: bytes
+    is_current: bool
+
+
+class Concerned(NamedTuple):
+    """A subject of an exchange with the wrapped key that its commitments need."""
+
+    exchange: UUID
+    subject: UUID
+    epoch: int
+    wrapped: bytes
+
+
+async def acknowledged_up_to(connection: Connection, recipient: str) -> int:
+    """The position up to which a recipient acknowledged everything; 0 at first."""
+    position = await connection.fetchval(
+        "select acknowledged from mailbox_head where recipient = $1", recipient
+    )
+    return 0 if position is None else int(position)
+
+
+async def queued(connection: Connection, recipient: str, after: int, limit: int) -> list[Queued]:
+    """The next positions of a mailbox, in order."""
+    rows = await connection.fetch(
+        """select m.position, e.id, e.kind, e.state, e.flow, e.sender, e.protocol, e.received_at,
+                  e.owner
+             from mailbox m join exchange e on e.id = m.exchange
+            where m.recipient = $1 and m.position > $2 order by m.position limit $3""",
+        recipient,
+        after,
+        limit,
+    )
+    return [Queued(*row) for row in rows]
+
+
+async def pass_gate_of(connection: Connection, exchanges: Sequence[UUID]) -> None:
+    """The gate for everyone whom these exchanges concern, in a statement of its own."""
+    await connection.execute(
+        """select 1 from subject
+            where id in (select subject from part where exchange = any($1))
+            order by id for share""",
+        exchanges,
+    )
+
+
+async def stored_parts(connection: Connection, exchanges: Sequence[UUID]) -> list[StoredPart]:
+    """The sealed parts of these exchanges as they are behind the gate, members in order."""
+    rows = await connection.fetch(
+        """select p.exchange, p.member, p.subject, p.box, s.kek_epoch, s.wrapped, s.gate = p.gate
+             from part p join subject s on s.id = p.subject
+            where p.exchange = any($1) order by p.exchange, p.member""",
+        exchanges,
+    )
+    return [StoredPart(*row) for row in rows]
+
+
+async def mark_released(connection: Connection, recipient: str, positions: Sequence[int]) -> None:
+    """Note a hand-over of these positions, each time it happens."""
+    await connection.execute(
+        """update mailbox set released_at = now(), releases = releases + 1
+            where recipient = $1 and position = any($2)""",
+        recipient,
+        positions,
+    )
+
+
+async def purge_exchanges(connection: Connection, exchanges: Sequence[UUID]) -> None:
+    """Remove the content of exchanges that may not go any more; their positions stay."""
+    await connection.execute("delete from part where exchange = any($1)", exchanges)
+    await connection.execute("delete from held where exchange = any($1)", exchanges)
+    await connection.execute("update exchange set state = $2 where id = any($1)", exchanges, PURGED)
+
+
+async def drop_members(connection: Connection, members: Sequence[tuple[UUID, int]]) -> None:
+    """Remove the parts of members who no longer agree; the rest of the message stays."""
+    await connection.execute(
+        """delete from part using unnest($1::uuid[], $2::smallint[]) gone (exchange, member)
+            where part.exchange = gone.exchange and part.member = gone.member""",
+        [exchange for exchange, _ in members],
+        [member for _, member in members],
+    )
+
+
+async def lock_mailbox(connection: Connection, recipient: str) -> int | None:
+    """Take a mailbox for acknowledging; gives its last acknowledged position."""
+    return await connection.fetchval(  # type: ignore[no-any-return]
+        "select acknowledged from mailbox_head where recipient = $1 for update", recipient
+    )
+
+
+async def first_not_released(
+    connection: Connection, recipient: str, after: int, up_to: int
+) -> int | None:
+    """The first position in a range that was never handed over and still could be."""
+    return await connection.fetchval(  # type: ignore[no-any-return]
+        """select min(m.position) from mailbox m join exchange e on e.id = m.exchange
+            where m.recipient = $1 and m.position > $2 and m.position <= $3
+              and m.released_at is null and e.state = $4""",
+        recipient,
+        after,
+        up_to,
+        WAITING,
+    )
+
+
+async def acknowledge(
+    connection: Connection, recipient: str, after: int, up_to: int
+) -> list[Queued]:
+    """Mark a range as received; gives what was newly acknowledged."""
+    rows = await connection.fetch(
+        """with received as (
+               update mailbox set acknowledged_at = now()
+                where recipient = $1 and position > $2 and position <= $3
+                  and released_at is not null and acknowledged_at is null
+               returning position, exchange),
+           done as (
+               update exchange e set state = $4 from received r
+                where e.id = r.exchange and e.state = $5
+               returning r.position, e.id, e.kind, e.state, e.flow, e.sender, e.protocol,
+                         e.received_at, e.owner)
+           select * from done order by position""",
+        recipient,
+        after,
+        up_to,
+        DONE,
+        WAITING,
+    )
+    await connection.execute(
+        """update mailbox_head set acknowledged = $2
+            where recipient = $1 and acknowledged < $2""",
+        recipient,
+        up_to,
+    )
+    return [Queued(*row) for row in rows]
+
+
+async def concerned(connection: Connection, exchanges: Sequence[UUID]) -> list[Concerned]:
+    """Everyone whom these exchanges concern."""
+    rows = await connection.fetch(
+        """select p.exchange, p.subject, s.kek_epoch, s.wrapped
+             from part p join subject s on s.id = p.subject
+            where p.exchange = any($1) order by p.exchange, p.member""",
+        exchanges,
+    )
+    return [Concerned(*row) for row in rows]
+
+
+async def last_position(connection: Connection, recipient: str) -> int:
+    """The position of the newest message in a mailbox; 0 when there is none."""
+    position = await connection.fetchval(
+        "select last_position from mailbox_head where recipient = $1", recipient
+    )
+    return 0 if position is None else int(position)

@@ -1,0 +1,194 @@
+"""Partners and their public keys: registered, listed, suspended and resumed.
+
+A partner is never removed, since what it sent and received refers to it. Every change has the
+rules to itself and raises their generation, so that all replicas see it (invariant 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gateway.store.rules import changing_rules, raise_generation
+from gateway.store.tables import MAILBOX_HEAD, PARTNER, PARTNER_KEY, RULES_GENERATION
+
+
+class UnknownPartnerError(Exception):
+    """There is no partner with this id."""
+
+
+class AlreadyRegisteredError(Exception):
+    """The id, OIN or key id is taken; `field` says which."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"this {name} is registered already")
+        self.field = name
+
+
+@dataclass(frozen=True, slots=True)
+class NewPartner:
+    """What registering a partner takes."""
+
+    id: str
+    name: str
+    oin: str
+    adapter: str
+    kind: str = "keten"
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerKey:
+    """A partner's public key (RFC 7517), good until it expires."""
+
+    kid: str
+    jwk: Mapping[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPartner:
+    """A partner as it stands."""
+
+    id: str
+    name: str
+    oin: str
+    adapter: str
+    kind: str
+    is_suspended: bool
+    registered_at: datetime
+    keys: Sequence[PartnerKey] = field(default_factory=tuple)
+
+
+async def register_partner(
+    engine: AsyncEngine, partner: NewPartner, keys: Sequence[PartnerKey] = ()
+) -> None:
+    """Register a partner with its mailbox and keys. Raises `AlreadyRegisteredError`."""
+    async with changing_rules(engine) as connection:
+        taken = await connection.execute(
+            select(PARTNER.c.id).where(
+                or_(PARTNER.c.id == partner.id, PARTNER.c.oin == partner.oin)
+            )
+        )
+        if ids := taken.scalars().all():
+            raise AlreadyRegisteredError("id" if partner.id in ids else "oin")
+        await connection.execute(
+            insert(PARTNER).values(
+                id=partner.id,
+                name=partner.name,
+                oin=partner.oin,
+                adapter=partner.adapter,
+                kind=partner.kind,
+            )
+        )
+        await connection.execute(insert(MAILBOX_HEAD).values(recipient=partner.id))
+        for key in keys:
+            await _insert_key(connection, partner.id, key)
+        await raise_generation(connection)
+
+
+async def add_key(engine: AsyncEngine, partner: str, key: PartnerKey) -> None:
+    """Give a partner one more key; the others stay good until they expire.
+
+    Raises `UnknownPartnerError` or `AlreadyRegisteredError`.
+    """
+    async with changing_rules(engine) as connection:
+        if not await _exists(connection, partner):
+            raise UnknownPartnerError("there is no partner with this id")
+        await _insert_key(connection, partner, key)
+        await raise_generation(connection)
+
+
+async def suspend_partner(engine: AsyncEngine, partner: str) -> bool:
+    """Let nothing pass to or from a partner, once this returns; whether that is a change.
+
+    Raises `UnknownPartnerError`.
+    """
+    return await _set_suspended(engine, partner, is_suspended=True)
+
+
+async def resume_partner(engine: AsyncEngine, partner: str) -> bool:
+    """End a suspension; whether that is a change. Raises `UnknownPartnerError`."""
+    return await _set_suspended(engine, partner, is_suspended=False)
+
+
+async def list_partners(engine: AsyncEngine) -> list[StoredPartner]:
+    """Every partner with its keys, by id."""
+    async with engine.connect() as connection:
+        return await _partners(connection)
+
+
+async def rules_generation(engine: AsyncEngine) -> int:
+    """The number that every change of partners or protocol raises."""
+    async with engine.connect() as connection:
+        return await _generation(connection)
+
+
+async def partners_with_generation(engine: AsyncEngine) -> tuple[int, list[StoredPartner]]:
+    """Every partner, and a generation that the list is at least as new as.
+
+    The number is read first: a change between the two reads gives a list that is newer than its
+    number, and is therefore read again, never one that is older.
+    """
+    async with engine.connect() as connection:
+        return await _generation(connection), await _partners(connection)
+
+
+async def _set_suspended(engine: AsyncEngine, partner: str, *, is_suspended: bool) -> bool:
+    async with changing_rules(engine) as connection:
+        if not await _exists(connection, partner):
+            raise UnknownPartnerError("there is no partner with this id")
+        changed = await connection.execute(
+            update(PARTNER)
+            .where(PARTNER.c.id == partner, PARTNER.c.is_suspended.is_not(is_suspended))
+            .values(is_suspended=is_suspended)
+            .returning(PARTNER.c.id)
+        )
+        is_change = changed.first() is not None
+        if is_change:
+            await raise_generation(connection)
+        return is_change
+
+
+async def _insert_key(connection: AsyncConnection, partner: str, key: PartnerKey) -> None:
+    same = (PARTNER_KEY.c.partner == partner) & (PARTNER_KEY.c.kid == key.kid)
+    if (await connection.execute(select(PARTNER_KEY.c.kid).where(same))).first() is not None:
+        raise AlreadyRegisteredError("key")
+    await connection.execute(
+        insert(PARTNER_KEY).values(
+            partner=partner, kid=key.kid, jwk=dict(key.jwk), expires_at=key.expires_at
+        )
+    )
+
+
+async def _exists(connection: AsyncConnection, partner: str) -> bool:
+    found = await connection.execute(select(PARTNER.c.id).where(PARTNER.c.id == partner))
+    return found.first() is not None
+
+
+async def _generation(connection: AsyncConnection) -> int:
+    return int((await connection.execute(select(RULES_GENERATION.c.number))).scalar_one())
+
+
+async def _partners(connection: AsyncConnection) -> list[StoredPartner]:
+    keys: dict[str, list[PartnerKey]] = {}
+    by_age = select(PARTNER_KEY).order_by(PARTNER_KEY.c.expires_at, PARTNER_KEY.c.kid)
+    for row in await connection.execute(by_age):
+        keys.setdefault(row.partner, []).append(PartnerKey(row.kid, row.jwk, row.expires_at))
+    rows = await connection.execute(select(PARTNER).order_by(PARTNER.c.id))
+    return [
+        StoredPartner(
+            id=row.id,
+            name=row.name,
+            oin=row.oin,
+            adapter=row.adapter,
+            kind=row.kind,
+            is_suspended=row.is_suspended,
+            registered_at=row.registered_at,
+            keys=tuple(keys.get(row.id, ())),
+        )
+        for row in rows
+    ]
