@@ -17,6 +17,7 @@ from schemas.casework import SENDER_STATUS, StatusMessage
 from schemas.fields import FIELDS, PLACES, Place, Treatment
 from schemas.identifiers import PartialDate
 from schemas.referral import Member, Referral
+from schemas.zrm import ZrmDomain
 
 AGE_BAND_YEARS = 10
 Scalar = str | int | bool
@@ -30,6 +31,7 @@ _SECRET_WITH_ADDRESS = frozenset(
         "huishouden.huisnummertoevoeging",
         "huishouden.telefoonnummer",
         "aanmelding.wijkteam",
+        "aanmelding.toelichting",
     }
 )
 """What a secret address (geheimhouding, Wet BRP article 2.59) takes with it."""
@@ -115,6 +117,7 @@ _READS: dict[str, Callable[[Any], object]] = {
     "statusbericht.peildatum": attrgetter("message.as_of"),
     "statusbericht.afsluitreden": attrgetter("message.close_reason"),
 }
+_SCORES = {f"lid.zrm.{domain}": domain for domain in ZrmDomain}
 _RENDERS: dict[str, Callable[[Any, date], Scalar]] = {
     "lid.burgerservicenummer": lambda bsn, _: bsn.reveal(),
     "lid.geboortedatum": lambda born, _: born.reveal(),
@@ -153,8 +156,12 @@ def grouped(columns: list[Column], place: Place) -> Groups:
 
 def is_present(referral: Referral, path: str) -> bool:
     """Whether a referral holds a field: for a member's field, whether every member holds it."""
-    read, place = _READS[path], path.partition(".")[0]
     household = referral.household
+    if path in _SCORES:
+        return all(m.zrm is not None and _SCORES[path] in m.zrm.scores for m in household.members)
+    if path == "huishouden.geheimhouding":
+        return True
+    read, place = _READS[path], path.partition(".")[0]
     match place:
         case "lid":
             if path.startswith("lid.zrm."):

@@ -93,7 +93,8 @@ def decide_on_agreement(flow: Flow, standings: Sequence[Standing], applicant: in
     if flow.locks.agreement.required:
         agreed = tuple(n for n in everyone if standings[n].given is True)
         is_reducible = flow.locks.agreement.household is HouseholdRule.REDUCE
-        if len(agreed) < len(everyone) and not (is_reducible and applicant in agreed):
+        is_whole = bool(everyone) and len(agreed) == len(everyone)
+        if not is_whole and not (is_reducible and applicant in agreed):
             return Hold(flow.id, Rule.AGREEMENT_INCOMPLETE, everyone)
     held = [standings[n] for n in agreed]
     consents = tuple(s.event for s in held if s.event is not None and s.given)

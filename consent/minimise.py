@@ -9,7 +9,7 @@ it is: what leaves is built up from nothing, never cut down from the whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
@@ -17,22 +17,15 @@ from typing import NamedTuple
 
 import orjson
 
-from consent.columns import (
-    PATHS,
-    Groups,
-    MemberView,
-    ReferralView,
-    StatusView,
-    column_of,
-    grouped,
-)
+from consent.columns import PATHS, Groups, MemberView, ReferralView, StatusView, column_of, grouped
 from consent.protocol import Flow
 from schemas.casework import StatusMessage
 from schemas.decisions import Permit
-from schemas.fields import FIELDS, Place, Treatment
+from schemas.fields import FIELDS, PLACES, Place, Treatment
 from schemas.referral import Referral
 from schemas.zrm import PROBLEM_BELOW, ZrmDomain, ZrmMeasurement
 
+FREE_TEXT = FIELDS["aanmelding.toelichting"].category
 COUNT = "aantalLeden"
 COUNT_CATEGORY = FIELDS["aanmelding.aantalLeden"].category
 
@@ -97,6 +90,7 @@ class MinimisationPlan:
         columns = [column_of(bit, path, flow) for bit, path in enumerate(PATHS)]
         self._columns = {column.path: column for column in columns}
         self._treatments = flow.fields
+        self._is_secret_admitted = flow.secret_address_admitted
         self._member = grouped(columns, Place.MEMBER)
         self._household = grouped(columns, Place.HOUSEHOLD)
         self._referral = grouped(columns, Place.REFERRAL)
@@ -140,8 +134,11 @@ class MinimisationPlan:
             if member.zrm is not None:
                 self._take_zrm(tally, number, member.zrm, refused)
         owner = permit.holder
-        refused = withheld[permit.members.index(owner)]
+        # What belongs to no member alone goes when any of them refuses it.
+        refused = frozenset().union(*withheld)
         hides = household.address_is_secret
+        if len(permit.members) < len(household.members):
+            refused |= {FREE_TEXT}
         view = ReferralView(referral, team, len(permit.members))
         tally.take(owner, household, self._household, refused, hides)
         tally.take(owner, view, self._referral, refused, hides)
@@ -154,22 +151,29 @@ class MinimisationPlan:
         return tally.result()
 
     def narrow(self, part: Part, older: MinimisationPlan) -> Part | None:
-        """A part made under an older protocol, cut to what both protocols treat alike.
+        """One part made under an older protocol, cut to what both treat alike; None for nothing.
 
-        None when nothing of it remains.
+        For whole messages see `narrow_all`.
         """
-        if self._treatments == older._treatments:
+        hides = older._is_secret_admitted and not self._is_secret_admitted
+        if self._treatments == older._treatments and not hides:
             return part
         same = {
             column.wire
             for path, column in self._columns.items()
             if column.is_kept
+            and not (hides and column.hides_with_address)
             and self._treatments.get(path) == older._treatments.get(path)
             and FIELDS[path].category == part.category
         }
         values = orjson.loads(b"{" + part.fragment + b"}")
         kept = {wire: value for wire, value in values.items() if wire in same}
         return part._replace(fragment=orjson.dumps(kept)[1:-1]) if kept else None
+
+    def narrow_all(self, parts: Iterable[Part], older: MinimisationPlan) -> list[Part]:
+        """A message's parts made under an older protocol, cut to what both treat alike."""
+        narrowed = [self.narrow(part, older) for part in parts]
+        return without_lone_dates([part for part in narrowed if part is not None])
 
     def _take_zrm(
         self, tally: _Tally, member: int, zrm: ZrmMeasurement, withheld: AbstractSet[str]
@@ -184,6 +188,8 @@ class MinimisationPlan:
             tally.parts.append(Part(member, category, fragments[score]))
         if len(tally.parts) > before:
             tally.take(member, zrm, self._zrm_date, withheld, False)
+        else:
+            tally.removed |= self._columns["lid.zrm.gemetenOp"].bit
 
 
 def covers(withheld: AbstractSet[str], category: str) -> bool:
@@ -211,6 +217,31 @@ def _names(bits: int) -> tuple[str, ...]:
         known = tuple(sorted(path for n, path in enumerate(PATHS) if bits >> n & 1))
         _KNOWN_NAMES[bits] = known
     return known
+
+
+def reduce_stored(
+    parts: Iterable[Part], members: int, withheld: Mapping[int, AbstractSet[str]], is_shorter: bool
+) -> list[Part]:
+    """Parts sealed earlier, cut to what the members who remain agree to now (invariant 13).
+
+    `members` is how many remain, `withheld` what each of them refuses, and `is_shorter` whether
+    anybody left: then the count is made anew, and free text, which may concern who left, goes.
+    """
+    refused_by_any: AbstractSet[str] = frozenset().union(*withheld.values())
+    kept = []
+    for part in parts:
+        is_own = PLACES[part.category] in (Place.MEMBER, Place.ZRM)
+        refused = withheld.get(part.member, frozenset()) if is_own else refused_by_any
+        if covers(refused, part.category) or (is_shorter and part.category == FREE_TEXT):
+            continue
+        kept.append(recount(part, members))
+    return without_lone_dates(kept)
+
+
+def without_lone_dates(parts: Sequence[Part]) -> list[Part]:
+    """The parts, less any date of measurement that has no score left to date."""
+    scored = {part.member for part in parts if part.category.startswith("zrm.")}
+    return [part for part in parts if part.category != "zrm" or part.member in scored]
 
 
 def recount(part: Part, members: int) -> Part:

@@ -17,10 +17,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 
 from schemas.fields import FIELDS, FieldDefinition, FieldKind, MessageKind, Special, Treatment
-from schemas.identifiers import PartnerId
+from schemas.identifiers import Day, PartnerId
 from schemas.referral import Ground
 
 DIGEST_BYTES = 32
@@ -55,30 +55,33 @@ class HouseholdRule(StrEnum):
     REDUCE = "beperken"
 
 
+Article = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
+
+
 class Basis(_Part):
     """Lock (a): the basis and the article it rests on."""
 
     kind: BasisKind = Field(alias="soort")
-    article: str = Field(alias="artikel", min_length=3)
+    article: Article = Field(alias="artikel")
 
 
 class SpecialGround(_Part):
     """Lock (b): the exception that admits special-category or criminal data."""
 
     special: Special = Field(alias="soort")
-    article: str = Field(alias="artikel", min_length=3)
+    article: Article = Field(alias="artikel")
 
 
 class ArticleGround(_Part):
     """Locks (c) and (d): an article."""
 
-    article: str = Field(alias="artikel", min_length=3)
+    article: Article = Field(alias="artikel")
 
 
 class AgreementRule(_Part):
     """Lock (e): whether the household's agreement is asked, and of whom."""
 
-    required: bool = Field(alias="vereist")
+    required: StrictBool = Field(alias="vereist")
     household: HouseholdRule = Field(alias="huishouden", default=HouseholdRule.ALL)
 
 
@@ -95,9 +98,9 @@ class Locks(_Part):
 class Retention(_Part):
     """How long the gateway keeps content (bewaren), in days."""
 
-    hold_days: Annotated[int, Field(alias="aangehoudenDagen", ge=1, le=365)]
-    unclaimed_days: Annotated[int, Field(alias="nietOpgehaaldDagen", ge=1, le=365)]
-    after_receipt_days: Annotated[int, Field(alias="naOntvangstDagen", ge=0, le=60)]
+    hold_days: Annotated[int, Field(alias="aangehoudenDagen", strict=True, ge=1, le=365)]
+    unclaimed_days: Annotated[int, Field(alias="nietOpgehaaldDagen", strict=True, ge=1, le=365)]
+    after_receipt_days: Annotated[int, Field(alias="naOntvangstDagen", strict=True, ge=0, le=60)]
 
 
 class Flow(_Part):
@@ -113,7 +116,7 @@ class Flow(_Part):
     covenant: str = Field(alias="overeenkomst")
     processing_activity: str = Field(alias="verwerkingsactiviteit", pattern=r"^https?://\S+$")
     admitted_grounds: tuple[Ground, ...] = Field(alias="toegelatenGrondslagen", default=())
-    secret_address_admitted: bool = Field(alias="geheimAdresToegelaten", default=False)
+    secret_address_admitted: StrictBool = Field(alias="geheimAdresToegelaten", default=False)
     locks: Locks = Field(alias="sloten")
     retention: Retention = Field(alias="bewaren")
     fields: dict[str, Treatment] = Field(alias="velden")
@@ -128,8 +131,8 @@ class Covenant(_Part):
     kind: str = Field(alias="soort")
     title: str = Field(alias="titel")
     parties: tuple[PartnerId, ...] = Field(alias="partijen", min_length=2)
-    starts: date = Field(alias="ingang")
-    ends: date = Field(alias="einde")
+    starts: Day = Field(alias="ingang")
+    ends: Day = Field(alias="einde")
 
     def is_in_force(self, on: date) -> bool:
         return self.starts <= on <= self.ends
@@ -176,11 +179,14 @@ class Protocol:
 def load(text: str) -> Protocol:
     """Read and check a protocol file. Raises `ProtocolError` with every problem found."""
     try:
+        text.encode()
         file = _File.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ProtocolError([f"not TOML: {error}"]) from error
     except ValidationError as error:
         raise ProtocolError([_schema_problem(item) for item in error.errors()]) from error
+    except RecursionError as error:
+        raise ProtocolError(["not TOML that can be read: nested too deeply"]) from error
+    except ValueError as error:  # not TOML, an enormous number, half a surrogate pair
+        raise ProtocolError([f"not TOML: {error}"]) from error
     problems = list(_contradictions(file))
     if problems:
         raise ProtocolError(problems)
@@ -215,6 +221,8 @@ def _contradictions(file: _File) -> Iterator[str]:
             yield f"{where}: overeenkomst is not listed"
         elif not {flow.sender, flow.recipient} <= set(covenant.parties):
             yield f"{where}: overeenkomst is not signed by both parties"
+        if flow.admitted_grounds and flow.message is not MessageKind.REFERRAL:
+            yield f"{where}: toegelatenGrondslagen: a {flow.message} states no ground"
         yield from _field_problems(flow, where)
         yield from _lock_problems(flow, where)
     for covenant in file.covenants:
@@ -253,6 +261,8 @@ def _lock_problems(flow: Flow, where: str) -> Iterator[str]:
             yield f"{where}: sloten.bijzonder: no '{special}' exception, but {paths} is admitted"
         if special in opened and not paths:
             yield f"{where}: sloten.bijzonder: '{special}' is opened for no field"
+    for special in sorted(opened - {Special.HEALTH, Special.CRIMINAL}):
+        yield f"{where}: sloten.bijzonder: '{special}' is no special category"
     bsn = _paths(admitted, Special.BSN)
     if bsn and flow.locks.bsn is None:
         yield f"{where}: sloten.bsn: no ground, but {bsn} is admitted"

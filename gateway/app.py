@@ -20,10 +20,12 @@ from gateway.audit.note import KeyKind, VerifierKey
 from gateway.audit.publisher import LogPublisher
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.committer import GroupCommitter
+from gateway.exchange.consents import Consents
 from gateway.exchange.deliveries import Deliveries
 from gateway.exchange.group import GroupTools
 from gateway.exchange.mailbox import Mailbox
 from gateway.exchange.release import MailboxTools
+from gateway.exchange.retention import Retention
 from gateway.exchange.routing import Routes, bundled_routes, load_routes
 from gateway.exchange.rules import RuleBook, open_book
 from gateway.exchange.workoff import DeliveryTools
@@ -104,10 +106,11 @@ async def open_gateway(
 
         books, vault, clock = Books(keys), Vault(keys), _utc_now
         origin, log_key = log_origin(settings), signing_key(keys, LOG_KEY)
+        tools = GroupTools(vault, _routes(settings), origin, log_key, clock)
         committer = GroupCommitter(
             pool,
             books.of,
-            GroupTools(vault, _routes(settings), origin, log_key, clock),
+            tools,
             telemetry,
             writers=settings.writers,
             group_size=settings.group_size,
@@ -131,14 +134,18 @@ async def open_gateway(
             books.of,
             MailboxTools(vault, source, keys.secret("cursor"), clock, settings.release_lapse),
         )
+        consents = Consents(pool, books.of, handles, tools)
+        retention = Retention(pool, books.of, vault, clock, telemetry)
+        retention.start()
+        closing.push_async_callback(retention.stop)
         publisher = LogPublisher(pool, origin, log_key, telemetry, every=settings.checkpoint_every)
         publisher.start()
         closing.push_async_callback(publisher.stop)
 
         vkey = log_verifier(settings, keys)
         doors = Doors(
-            pool, engine, tokens, desk, committer, deliveries, mailbox, handles, prints, vault,
-            ADAPTERS, origin, vkey, clock,
+            pool, engine, tokens, desk, committer, deliveries, mailbox, consents, handles, prints,
+            vault, ADAPTERS, origin, vkey, clock,
         )  # fmt: skip
         yield Gateway(build_application(settings, doors, telemetry), vkey)
 

@@ -7,13 +7,13 @@ protocol's decision, not this file's.
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.identifiers import Day
 from schemas.referral import Reference, Wire
 
 
@@ -68,7 +68,7 @@ class StatusMessage(Wire):
     reference: Reference = Field(alias="kenmerk")
     exchange_id: UUID = Field(alias="uitwisselingId")
     status: CaseStatus = Field(alias="status")
-    as_of: date = Field(alias="peildatum")
+    as_of: Day = Field(alias="peildatum")
     close_reason: CloseReason | None = Field(alias="afsluitreden", default=None)
 
     @model_validator(mode="after")
@@ -86,5 +86,5 @@ class OwnStatus(Wire):
 
     reference: Reference = Field(alias="kenmerk")
     status: SenderStatus | CaseStatus = Field(alias="status")
-    as_of: date | None = Field(alias="peildatum", default=None)
+    as_of: Day | None = Field(alias="peildatum", default=None)
     close_reason: CloseReason | None = Field(alias="afsluitreden", default=None)

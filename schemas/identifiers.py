@@ -8,10 +8,11 @@ spreadsheet ate, which the programme's files show daily.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, NewType
 from uuid import UUID
 
-from pydantic import GetCoreSchemaHandler, StringConstraints
+from pydantic import BeforeValidator, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import PydanticCustomError, core_schema
 from stdnum.nl import bsn as stdnum_bsn
 
@@ -29,6 +30,25 @@ Postcode = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{3}[A-Z]{2}$")]
 
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """A person's identifier in one recipient's domain: 256 bits, base64url without padding."""
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_day(value: object) -> object:
+    # pydantic reads numbers, also as text, as seconds since 1970; a day is never guessed at.
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise PydanticCustomError("datum", "moet een bestaande datum zijn: JJJJ-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_written_day)]
+"""A whole date, written JJJJ-MM-DD."""
 
 
 class Bsn:
@@ -100,7 +120,7 @@ class PartialDate:
 
     def __init__(self, text: str) -> None:
         """Raise `ValueError`, without the value, unless `text` names an existing date."""
-        found = _PARTIAL.match(text)
+        found = _PARTIAL.fullmatch(text)
         if found is None:
             raise ValueError("a date reads YYYY, YYYY-MM or YYYY-MM-DD")
         year = int(found[1])

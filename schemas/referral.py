@@ -8,14 +8,14 @@ date in 5 % and a surname in 2 % of the persons, and a missing value is reported
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from schemas.identifiers import Bsn, PartialDate, Postcode
+from schemas.identifiers import Bsn, Day, PartialDate, Postcode
 from schemas.zrm import ZrmMeasurement
 
 MAX_MEMBERS = 30
@@ -42,7 +42,13 @@ FreeText = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_wi
 class Wire(BaseModel):
     """What crosses the border: nothing unknown, nothing changed after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        # A message that is logged, or shown by a failing test, shows its kind and nothing else.
+        return ()
 
 
 class Role(StrEnum):
@@ -85,8 +91,8 @@ class DecidedBy(StrEnum):
 class Agreement(Wire):
     """A member's agreement (instemming) as the sender recorded it, with its evidence."""
 
-    given: bool = Field(alias="gegeven")
-    decided_on: date = Field(alias="op")
+    given: StrictBool = Field(alias="gegeven")
+    decided_on: Day = Field(alias="op")
     decided_by: DecidedBy = Field(alias="door", default=DecidedBy.SELF)
     evidence: Reference | None = Field(alias="bewijs", default=None)
 
@@ -101,7 +107,7 @@ class Member(Wire):
     surname: Name | None = Field(alias="achternaam", default=None)
     birth_date: PartialDate | None = Field(alias="geboortedatum", default=None)
     sex: Sex | None = Field(alias="geslacht", default=None)
-    receives_benefit: bool | None = Field(alias="ontvangtUitkering", default=None)
+    receives_benefit: StrictBool | None = Field(alias="ontvangtUitkering", default=None)
     ladder: Annotated[int, Field(ge=1, le=6, strict=True)] | None = Field(
         alias="participatietrede", default=None
     )
@@ -120,10 +126,10 @@ class Household(Wire):
     house_number_suffix: Annotated[Name, StringConstraints(max_length=10)] | None = Field(
         alias="huisnummertoevoeging", default=None
     )
-    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{6,20}$")] | None = Field(
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,19}$")] | None = Field(
         alias="telefoonnummer", default=None
     )
-    address_is_secret: bool = Field(alias="geheimhouding", default=False)
+    address_is_secret: StrictBool = Field(alias="geheimhouding", default=False)
     members: list[Member] = Field(alias="leden", min_length=1, max_length=MAX_MEMBERS)
 
 
@@ -131,7 +137,7 @@ class Referral(Wire):
     """One household put forward by one sender for help (aanmelding)."""
 
     reference: Reference = Field(alias="kenmerk")
-    referred_on: date = Field(alias="aangemeldOp")
+    referred_on: Day = Field(alias="aangemeldOp")
     ground: Ground | None = Field(alias="grondslag", default=None)
     household: Household = Field(alias="huishouden")
     note: FreeText | None = Field(alias="toelichting", default=None)

@@ -8,11 +8,12 @@ names, not the criteria, which are the GGD Amsterdam's.
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.identifiers import Day
 
 Score = Annotated[int, Field(ge=1, le=5, strict=True)]
 
@@ -39,9 +40,11 @@ class ZrmDomain(StrEnum):
 class ZrmMeasurement(BaseModel):
     """One measurement (meting) of one person; domains that were not scored are absent."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
-    measured_on: date = Field(alias="gemetenOp")
+    measured_on: Day = Field(alias="gemetenOp")
     scores: dict[ZrmDomain, Score] = Field(alias="scores", min_length=1)
 
     @property

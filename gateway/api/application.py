@@ -17,6 +17,7 @@ from starlette.responses import Response
 from adapters.port import Adapter
 from gateway.api.border import Border
 from gateway.api.callers import Callers
+from gateway.api.consents import consent_routes
 from gateway.api.deliveries import delivery_routes
 from gateway.api.logbook import log_routes
 from gateway.api.mailbox import mailbox_routes
@@ -26,6 +27,7 @@ from gateway.api.service import health_routes, service_routes
 from gateway.api.token import token_routes
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.committer import GroupCommitter
+from gateway.exchange.consents import Consents
 from gateway.exchange.deliveries import Deliveries
 from gateway.exchange.mailbox import Mailbox
 from gateway.identity.desk import TokenDesk
@@ -55,6 +57,7 @@ class Doors:
     committer: GroupCommitter
     deliveries: Deliveries
     mailbox: Mailbox
+    consents: Consents
     handles: Handles
     prints: Prints
     vault: Vault
@@ -100,6 +103,7 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
         )
     )
     v1.include_router(mailbox_routes(doors.mailbox, doors.adapters, authenticate))
+    v1.include_router(consent_routes(doors.consents, authenticate, doors.clock))
     v1.include_router(log_routes(doors.pool, authenticate, doors.vkey))
 
     async def in_force() -> tuple[str, bytes, datetime, str]:

@@ -51,12 +51,12 @@ class MessageDoor:
         require_json(headers)
         now = self.clock()
         try:
-            message = Referral.model_validate_json(body)
+            message = referral.translate(body)  # 2. translate
         except ValidationError as error:
             raise invalid(error) from None  # the cause quotes the input
         findings = self._examine(message, now)
         arrival = self._arrival(caller, message.reference, headers, body, now, findings)
-        translated = referral.TranslatedReferral(arrival, message)  # 2. translate
+        translated = referral.TranslatedReferral(arrival, message)
         return await self._commit(referral.pseudonymise(translated, self.handles), body)  # 3.
 
     async def report_status(self, headers: RawHeaders, body: bytes) -> HotAnswer:
@@ -65,7 +65,7 @@ class MessageDoor:
         require_json(headers)
         now = self.clock()
         try:
-            message = StatusMessage.model_validate_json(body)
+            message = status.translate(body)
         except ValidationError as error:
             raise invalid(error) from None  # the cause quotes the input
         if message.as_of > now.date():

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.casework import StatusMessage
+from schemas.consents import ConsentRecord
 from schemas.referral import Referral
 from schemas.zrm import ZrmDomain
 
@@ -125,6 +126,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 _KNOWN = (
     _wire_names(Referral, set())
     | _wire_names(StatusMessage, set())
+    | _wire_names(ConsentRecord, set())
     | {domain.value for domain in ZrmDomain}
     | {"body", "query", "path", "na", "aantal", "levering_id", "totEnMet", "bladhash"}
 )

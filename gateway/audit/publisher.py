@@ -22,6 +22,7 @@ import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit.signing import STEP_LEAVES, CheckpointSigner, LogDamagedError
+from gateway.store.away import DATABASE_AWAY
 from gateway.store.groups import VERWERKINGEN, Connection
 from gateway.store.ids import new_id
 from gateway.store.lease import Lease, give_up_lease, renew_lease, take_lease
@@ -31,6 +32,12 @@ from gateway.telemetry import Telemetry
 LEASE_NAME = "publisher/verwerkingen"
 LEASE_SECONDS = 5.0
 MAX_BACKOFF = 10.0
+
+
+def backoff(every: float, failures: int) -> float:
+    """The pause after so many failures in a row, in seconds."""
+    # After hours without a database, 2 to the power of the failures would be no float any more.
+    return min(every * 2.0 ** min(failures, 16), MAX_BACKOFF)
 
 
 class LogPublisher:
@@ -78,7 +85,7 @@ class LogPublisher:
             try:
                 async with asyncio.timeout(2), self._pool.acquire() as connection:
                     await give_up_lease(connection, lease)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_AWAY as error:
                 self._telemetry.fault("log-lease-kept", error)  # it runs out by itself
 
     def wake(self) -> None:
@@ -97,7 +104,7 @@ class LogPublisher:
             except Exception as error:  # noqa: BLE001  # a log left unsigned unnoticed is worse
                 failures += 1
                 self._report(error)
-                await asyncio.sleep(min(self._every * 2**failures, MAX_BACKOFF))
+                await asyncio.sleep(backoff(self._every, failures))
             else:
                 failures = 0
                 await self._pause(added)

@@ -152,10 +152,13 @@ class CheckpointSigner:
             grown += builder.append(_rehashed(leaves, first, page_end))
         grown += builder.partial_tiles(since)
         tiles = [StoredTile(tile.level, tile.index, hashes) for tile, hashes in grown]
+        # Up to here a crash loses work and nothing else; from the next line on a signature exists,
+        # which no one has seen. It is for the same leaves that the next attempt will find.
         checkpoint = Checkpoint(self._origin, builder.size, builder.root())
         note = sign_checkpoint(checkpoint, self._key).decode()
         signed = StoredCheckpoint(checkpoint.size, checkpoint.root, note)
         await store_checkpoint(connection, self._log, lease, newest, tiles, signed)
+        # Committed: from now on it may be in somebody's hands, and every later one must extend it.
         self._stored = signed
         return _Tip(signed, builder)
 

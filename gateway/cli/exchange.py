@@ -55,7 +55,7 @@ def send(
     output = Output(as_json)
     if (file is None) == (watch is None):
         raise Failure("name a FILE, or --watch DIR", "see `sluis send --help`", WRONGLY_ASKED)
-    credentials = _credentials(home, partner)
+    credentials = credentials_of(home, partner)
     if file is not None:
         if not asyncio.run(send_one(credentials, file, output)):
             raise typer.Exit(NOT_DONE)
@@ -100,7 +100,7 @@ def pull(
     # Bars between the messages on one screen would spoil both.
     shows_progress = out is not None or chosen is Form.TABLE or not output.is_terminal
     wish = Wish(chosen, acknowledge, follow, every, shows_progress)
-    credentials = _credentials(home, partner)
+    credentials = credentials_of(home, partner)
     with opened(chosen, out, output) as sink:
         pulled = asyncio.run(pull_mailbox(credentials, wish, sink, output))
         told = _as_json(partner, pulled, out)
@@ -110,7 +110,7 @@ def pull(
     _summarise(output, pulled, out)
 
 
-def _credentials(home: Path, partner: str) -> Credentials:
+def credentials_of(home: Path, partner: str) -> Credentials:
     # The name becomes a folder, so it may not lead out of one.
     if not re.fullmatch(r"[a-z][a-z0-9-]{1,30}", partner):
         raise Failure(

@@ -31,8 +31,7 @@ from gateway.cli.evidence import (
     keys_of,
     prove_entry,
 )
-from gateway.cli.exchange import PartnerOption
-from gateway.cli.exchange import _credentials as credentials_of
+from gateway.cli.exchange import PartnerOption, credentials_of
 from gateway.cli.failures import NOT_DONE, NOT_NOW, WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, Steps, amount
 from gateway.client import AsyncSluis, Declined

@@ -160,7 +160,9 @@ def key(
     output, settings = Output(as_json), _settings(home)
     path = public_key or jwk
     if path is None or (public_key is not None and jwk is not None):
-        raise Failure("name one key: --public-key or --jwk", "", WRONGLY_ASKED)
+        raise Failure(
+            "name one key: --public-key or --jwk", "see `sluis partner key --help`", WRONGLY_ASKED
+        )
     added = read_key(path, valid_days)
     _on_database(settings, lambda engine: store.add_key(engine, partner, added))
     output.result(

@@ -49,9 +49,23 @@ def demo(
         raise typer.Exit(NOT_DONE)
 
 
-def serve(port: PortOption = None, home: HomeOption = DEFAULT_HOME) -> None:
-    """Serve, with the embedded PostgreSQL or the one that SLUIS_DATABASE_URL names."""
-    uvloop.run(until_told(_serve(_settings(home, port))))
+def serve(
+    port: PortOption = None,
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox",
+            help="First put the protocol (the example, unless SLUIS_PROTOCOL names another) in"
+            " force and register the sandbox partners, for trying out.",
+        ),
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Serve, with the embedded PostgreSQL or the one that SLUIS_DATABASE_URL names.
+
+    One line on stdout, `serving on ADDRESS`, says when it answers; its log goes to stderr.
+    """
+    uvloop.run(until_told(_serve(_settings(home, port), sandbox)))
 
 
 def _settings(home: Path, port: int | None) -> Settings:
@@ -65,8 +79,11 @@ def _settings(home: Path, port: int | None) -> Settings:
         raise Failure(str(error), "see docs/operating.md", WRONGLY_ASKED) from error
 
 
-async def _serve(settings: Settings) -> None:
-    async with serving(settings, Telemetry()) as served:
+async def _serve(settings: Settings, sandbox: bool) -> None:
+    prepare = prepare_sandbox if sandbox else None
+    async with serving(settings, Telemetry(), prepare=prepare) as served:
+        # Whoever started us as a process reads this line: it is flushed, and its form is kept.
+        Output().say(f"serving on {served.settings.base_url}")
         await served.task
 
 

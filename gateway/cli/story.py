@@ -147,9 +147,7 @@ class Telling:
                 steps.move("Casework", done, None, told)
 
             store = FolderDossiers(self._home / "partners" / "casebook" / "dossiers")
-            tally = await work_mailbox(
-                casebook, store, seeded_casework(SEED), on_progress=show, concurrency=32
-            )
+            tally = await work_mailbox(casebook, store, seeded_casework(SEED), on_progress=show)
         received = sum(tally.received.values())
         sent = sum(tally.statuses.values())
         self._output.say(

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consent.register import ConsentEvent
+from consent.register import CATEGORY_ALL, ConsentEvent
 from gateway.audit.promise import promise, repeat_promise
 from gateway.exchange import referral, status
 from gateway.exchange.arrivals import Arrival, Recorded, UnreadableRecord
@@ -31,7 +31,10 @@ from gateway.exchange.referral import PseudonymisedReferral
 from gateway.exchange.routing import Routes
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.status import ArrivedStatus
+from gateway.exchange.withdrawal import Scope, reduce_waiting
+from gateway.store.consents import lock_person, raise_gate
 from gateway.store.groups import (
+    VERWERKINGEN,
     Claim,
     Connection,
     Earlier,
@@ -39,6 +42,7 @@ from gateway.store.groups import (
     NewSubject,
     Original,
     admit_subjects,
+    append_leaves,
     claim_references,
     earlier_messages,
     originals,
@@ -71,9 +75,10 @@ class GroupTools:
 
 
 class Draft(NamedTuple):
-    """A group worked out, not yet written."""
+    """A group worked out, not yet written; `met` are the persons known from before."""
 
     rows: GroupRows
+    met: frozenset[UUID]
     filed: list[tuple[Arrival, Filed]]
     repeats: list[tuple[Arrival, Earlier]]
 
@@ -110,6 +115,7 @@ async def record_group(
                 filed.group_index,
                 promised,
             )
+    await _take_back_agreement(connection, draft, book, tools)
     for arrival, earlier in draft.repeats:
         recorded[arrival.exchange] = _repeat(arrival, earlier)
     return [recorded[_arrival(message).exchange] for message in messages]
@@ -146,7 +152,23 @@ async def _work_out(
             owner = _owner(original, owners)
             one = status.walk(message, original, owner, book, group, rows, nonces, now)
         filed.append((arrival, one))
-    return Draft(rows, filed, repeats)
+    return Draft(rows, frozenset(owners), filed, repeats)
+
+
+async def _take_back_agreement(
+    connection: Connection, draft: Draft, book: RuleBook, tools: GroupTools
+) -> None:
+    """A "no" that came with a message works on earlier messages as any withdrawal does."""
+    refusals = sorted({one for one in draft.rows.refusals if one[0] in draft.met})
+    for subject, purpose, recipient in refusals:
+        await lock_person(connection, subject)
+        await raise_gate(connection, subject)
+        scope = Scope(purpose, recipient, CATEGORY_ALL)
+        trace = draft.filed[0][0].trace
+        leaves = await reduce_waiting(
+            connection, subject, scope, book, tools.vault, trace, tools.clock()
+        )
+        await append_leaves(connection, VERWERKINGEN, leaves)
 
 
 async def _set_repeats_apart(

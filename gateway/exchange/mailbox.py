@@ -42,6 +42,7 @@ from gateway.store.mailbox import (
     concerned,
     drop_members,
     first_not_released,
+    keep_for,
     last_position,
     lock_mailbox,
     mark_released,
@@ -136,6 +137,14 @@ class Mailbox:
                     raise NotReleasedError("acknowledged before it was handed over")
                 rows = await acknowledge(connection, recipient, before, up_to)
                 leaves = await self._receipts(connection, rows, book, trace)
+                for flow, exchanges in _by_flow(rows).items():
+                    # A flow that the protocol no longer has keeps nothing for anybody.
+                    kept = (
+                        book.flows[flow].flow.retention.after_receipt_days
+                        if (flow in book.flows)
+                        else 0
+                    )
+                    await keep_for(connection, exchanges, kept)
                 await append_leaves(connection, VERWERKINGEN, leaves)
                 await connection.execute("commit")
             except BaseException:
@@ -235,3 +244,10 @@ class Mailbox:
         ):
             raise CursorError("not this recipient's cursor")
         return position
+
+
+def _by_flow(rows: Sequence[Queued]) -> dict[str, list[UUID]]:
+    flows: dict[str, list[UUID]] = {}
+    for row in rows:
+        flows.setdefault(row.flow or "", []).append(row.exchange)
+    return flows

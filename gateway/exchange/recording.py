@@ -83,6 +83,43 @@ def bound_held(exchange: bytes) -> bytes:
     return exchange + b"held"
 
 
+def entry_of(
+    arrival: Arrival,
+    event: Event,
+    verdict: Verdict,
+    persons: Sequence[Person],
+    book: RuleBook,
+    now: datetime,
+) -> tuple[UUID, Leaf]:
+    """The entry of one decision: its id, and the leaf that is to be appended."""
+    decision = verdict.decision
+    entry_id = new_id()
+    head = EntryHead(
+        entry_id,
+        event,
+        arrival.trace,
+        arrival.exchange,
+        int(arrival.received_at.timestamp() * 1000),
+        int(now.timestamp() * 1000),
+    )
+    entry = write_entry(
+        head,
+        book.facts(decision.flow),
+        [commitment(person.key, entry_id, person.id) for person in persons],
+        {
+            "body": arrival.commitment,
+            "decision": outcome_of(decision),
+            "field": decision.field if isinstance(decision, Refuse) else None,
+            "recipient": verdict.recipient,
+            "released": field_names(verdict.released),
+            "removed": field_names(verdict.removed),
+            "rule": decision.rule,
+            "sender": arrival.sender,
+        },
+    )
+    return entry_id, Leaf(leaf_hash(entry), entry, [person.id for person in persons])
+
+
 def file_entry(
     arrival: Arrival,
     kind: int,
@@ -95,35 +132,10 @@ def file_entry(
 ) -> Filed:
     """Write the entry and the exchange row into the group's rows."""
     decision = verdict.decision
-    outcome = outcome_of(decision)
-    field = decision.field if isinstance(decision, Refuse) else None
-    entry_id = new_id()
-    head = EntryHead(
-        entry_id,
-        Event.UNREADABLE if kind == UNREADABLE else Event.DECISION,
-        arrival.trace,
-        arrival.exchange,
-        int(arrival.received_at.timestamp() * 1000),
-        int(now.timestamp() * 1000),
-    )
-    entry = write_entry(
-        head,
-        book.facts(decision.flow),
-        [commitment(person.key, entry_id, person.id) for person in persons],
-        {
-            "body": arrival.commitment,
-            "decision": outcome,
-            "field": field,
-            "recipient": verdict.recipient,
-            "released": field_names(verdict.released),
-            "removed": field_names(verdict.removed),
-            "rule": decision.rule,
-            "sender": arrival.sender,
-        },
-    )
-    hashed = leaf_hash(entry)
+    event = Event.UNREADABLE if kind == UNREADABLE else Event.DECISION
+    entry_id, leaf = entry_of(arrival, event, verdict, persons, book, now)
     index = len(rows.leaves)
-    rows.leaves.append(Leaf(hashed, entry, [person.id for person in persons]))
+    rows.leaves.append(leaf)
     rows.exchanges.append(
         (
             arrival.exchange,
@@ -132,9 +144,9 @@ def file_entry(
             arrival.sender,
             verdict.recipient,
             decision.flow,
-            _OUTCOME_NUMBERS[outcome],
+            _OUTCOME_NUMBERS[outcome_of(decision)],
             decision.rule,
-            field,
+            decision.field if isinstance(decision, Refuse) else None,
             book.protocol.digest,
             arrival.received_at,
             entry_id,
@@ -146,4 +158,4 @@ def file_entry(
             now + verdict.keeps,
         )
     )
-    return Filed(decision, entry_id, hashed, index)
+    return Filed(decision, entry_id, leaf.hash, index)

@@ -18,10 +18,11 @@ Each takes what the stage before it returns, so that none can be skipped.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import NamedTuple, assert_never
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from consent.decide import Facts, decide
 from consent.minimise import Minimised, Part
@@ -47,6 +48,8 @@ from gateway.vault.boxes import Nonces
 from schemas.decisions import Decision, Hold, Permit, Refuse
 from schemas.fields import MessageKind
 from schemas.referral import Agreement, Ground, Referral, Role
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 class TranslatedReferral(NamedTuple):
@@ -106,9 +109,9 @@ class SealedReferral(NamedTuple):
     boxes: list[tuple[int, bytes]]
 
 
-def translate(arrival: Arrival, body: bytes) -> TranslatedReferral:
+def translate(body: bytes) -> Referral:
     """2. The canonical message from canonical JSON. Raises pydantic's `ValidationError`."""
-    return TranslatedReferral(arrival, Referral.model_validate_json(body))
+    return Referral.model_validate_json(body, by_alias=True, by_name=False)
 
 
 def pseudonymise(translated: TranslatedReferral, handles: Handles) -> PseudonymisedReferral:
@@ -160,6 +163,8 @@ def record_agreements(
         if agreement.evidence is not None:
             bound = event.id.bytes + b"bewijs"
             evidence = person.key.seal(agreement.evidence.encode(), bound, nonces.take())
+        if not agreement.given:
+            rows.refusals.append((person.id, flow.purpose, flow.recipient))
         person.consents.append(event)
         rows.consents.append(
             (
@@ -180,8 +185,8 @@ def record_agreements(
 
 @lru_cache(maxsize=4096)
 def first_moment(day: date) -> datetime:
-    """The start of a day, UTC."""
-    return datetime.combine(day, time.min, UTC)
+    """The start of a day in Amsterdam, where forms are dated."""
+    return datetime.combine(day, time.min, AMSTERDAM)
 
 
 def _says_the_same(event: ConsentEvent, known: ConsentEvent) -> bool:
@@ -272,6 +277,25 @@ def _seal_reference(message: PseudonymisedReferral, owner: Person, nonces: Nonce
     return owner.key.seal(message.identity.sender_reference(), bound, nonces.take())
 
 
+def settle(
+    message: PseudonymisedReferral,
+    persons: Sequence[Person],
+    book: RuleBook,
+    routes: Routes,
+    rows: GroupRows,
+    nonces: Nonces,
+    today: date,
+) -> Verdict:
+    """Stages 4 to 7 and the first half of 8: what is to be recorded of one referral."""
+    routed = route(message, routes)
+    decided = decide_on(routed, persons, book, today)
+    sealed = None
+    if isinstance(decided.decision, Permit) and decided.flow is not None:
+        permitted = PermittedReferral(routed, persons, decided.decision, decided.flow)
+        sealed = seal(minimise(permitted, today), nonces)
+    return enqueue(decided, sealed, rows, nonces)
+
+
 def walk(
     message: PseudonymisedReferral,
     persons: Sequence[Person],
@@ -282,14 +306,7 @@ def walk(
     nonces: Nonces,
     now: datetime,
 ) -> Filed:
-    """Stages 4 to 8 of one referral, into the rows of its group."""
-    today = now.date()
+    """Stages 4 to 8 of one referral as it arrives, into the rows of its group."""
     record_agreements(message, persons, book, rows, nonces)
-    routed = route(message, routes)
-    decided = decide_on(routed, persons, book, today)
-    sealed = None
-    if isinstance(decided.decision, Permit) and decided.flow is not None:
-        permitted = PermittedReferral(routed, persons, decided.decision, decided.flow)
-        sealed = seal(minimise(permitted, today), nonces)
-    verdict = enqueue(decided, sealed, rows, nonces)
+    verdict = settle(message, persons, book, routes, rows, nonces, now.date())
     return file_entry(message.arrival, REFERRAL, verdict, persons, book, group, rows, now)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from consent.decide import closed_by, decide_on_agreement
-from consent.minimise import covers, recount
+from consent.minimise import reduce_stored
 from consent.register import ConsentEvent, standing
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, field_names, write_entry
 from gateway.audit.merkle import leaf_hash
@@ -33,7 +33,6 @@ from gateway.store.mailbox import (
 from gateway.vault.boxes import CONTENT, DataKey, Vault, WrappedKey
 from schemas.decisions import Permit, Rule
 
-_NOTHING: frozenset[str] = frozenset()
 STANDING = Permit("", Rule.PERMITTED, ())
 """The Permit given on arrival, looked at again and found unchanged for every member."""
 
@@ -93,7 +92,7 @@ class Release:
             persons = [(part.subject, self._key(part)) for part in parts]
             self._log(Event.PURGE, row, persons, {"reason": "niet-meer-toegelaten"})
             return self._tombstone(row)
-        if permit.members:
+        if permit is not STANDING:
             stays = set(permit.members)
             self.dropped += [
                 (row.exchange, p.member) for n, p in enumerate(parts) if n not in stays
@@ -103,8 +102,7 @@ class Release:
     def _hand_over(
         self, row: Queued, flow: CompiledFlow, parts: Sequence[StoredPart], permit: Permit
     ) -> Released:
-        is_reduced = 0 < len(permit.members) < len(parts)
-        if is_reduced:
+        if permit is not STANDING:
             parts = [parts[n] for n in permit.members]
         persons: list[tuple[UUID, DataKey]] = []
         contents: list[bytes] = []
@@ -113,7 +111,7 @@ class Release:
             key = self._key(part)
             persons.append((part.subject, key))
             contents.append(key.open(part.box, bound_to(place, part.member)))
-        if is_reduced or permit.withheld or row.protocol != self._book.protocol.digest:
+        if permit is not STANDING or row.protocol != self._book.protocol.digest:
             contents = self._reworked(row, flow, parts, contents, permit)
         data = status_data(contents) if row.kind == STATUS else referral_data(contents)
         self.positions.append(row.position)
@@ -168,22 +166,20 @@ class Release:
         permit: Permit,
     ) -> list[bytes]:
         """The boxes' contents as today's rules and consents have them."""
-        withheld = permit.withheld or (_NOTHING,) * len(parts)
-        is_older = row.protocol != self._book.protocol.digest
-        older = self._book.older.get((row.protocol, flow.flow.id))
-        reworked = []
-        for part, content, refused in zip(parts, contents, withheld, strict=True):
-            kept = [
-                recount(piece, len(parts))
-                for piece in unpack(part.member, content)
-                if not covers(refused, piece.category)
-            ]
-            if is_older:
-                # A version that is not known admits nothing.
-                narrowed = [flow.plan.narrow(piece, older) for piece in kept] if older else []
-                kept = [piece for piece in narrowed if piece is not None]
-            reworked.append(pack(kept))
-        return reworked
+        opened = [
+            piece
+            for part, content in zip(parts, contents, strict=True)
+            for piece in unpack(part.member, content)
+        ]
+        members = [part.member for part in parts]
+        withheld = dict(zip(members, permit.withheld, strict=False))
+        # Anything but the standing Permit may follow on a member's leaving, now or before.
+        opened = reduce_stored(opened, len(parts), withheld, is_shorter=permit is not STANDING)
+        if row.protocol != self._book.protocol.digest:
+            older = self._book.older.get((row.protocol, flow.flow.id))
+            # A version that is not known admits nothing.
+            opened = flow.plan.narrow_all(opened, older) if older is not None else []
+        return [pack(piece for piece in opened if piece.member == member) for member in members]
 
     def _tombstone(self, row: Queued) -> Released:
         message = tombstone(self._tools.source, row.exchange, row.position, row.received_at)

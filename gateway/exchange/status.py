@@ -24,12 +24,13 @@ from gateway.exchange.recording import (
     file_entry,
 )
 from gateway.exchange.rules import CompiledFlow, RuleBook
-from gateway.store.groups import HELD, REFUSED, WAITING, GroupRows, Original
+from gateway.store.groups import HELD, PURGED, REFUSED, WAITING, GroupRows, Original
 from gateway.vault.boxes import Nonces
 from schemas.casework import StatusMessage
 from schemas.decisions import Permit, Refuse, Rule
 from schemas.fields import MessageKind
 
+_NEVER_HANDED_OVER = (HELD, REFUSED, PURGED)
 UNKNOWN_EXCHANGE = Refuse(None, Rule.UNKNOWN_EXCHANGE, "statusbericht.uitwisselingId")
 
 
@@ -40,9 +41,9 @@ class ArrivedStatus(NamedTuple):
     message: StatusMessage
 
 
-def translate(arrival: Arrival, body: bytes) -> ArrivedStatus:
+def translate(body: bytes) -> StatusMessage:
     """2. The canonical message from canonical JSON. Raises pydantic's `ValidationError`."""
-    return ArrivedStatus(arrival, StatusMessage.model_validate_json(body))
+    return StatusMessage.model_validate_json(body, by_alias=True, by_name=False)
 
 
 def walk(
@@ -71,7 +72,11 @@ def _verdict(
 ) -> tuple[Verdict, list[Person]]:
     sender = status.arrival.sender
     # A case that was never this sender's is answered as one that does not exist.
-    if original is None or original.recipient != sender or original.state in (HELD, REFUSED):
+    if (
+        original is None
+        or original.recipient != sender
+        or original.state in (HELD, REFUSED, PURGED)
+    ):
         return Verdict(UNKNOWN_EXCHANGE), []
     if owner is None or original.sealed_reference is None:
         return Verdict(UNKNOWN_EXCHANGE), []

@@ -13,7 +13,7 @@ import hmac
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,7 +47,7 @@ class Proof:
 
     partner: Partner
     key: KnownKey
-    token_id: str
+    token_id: str = field(repr=False)
     expires_at: float
 
 

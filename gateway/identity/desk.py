@@ -7,6 +7,7 @@ costs the partner a new assertion, never anybody a second use of the old one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -58,6 +59,7 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 JWKS_PATH = "/.well-known/jwks.json"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 _STRANGERS = (Reason.CLIENT_UNKNOWN, Reason.KEY_UNKNOWN)
+_STRANGERS_LINE_SECONDS = 1.0
 
 
 class InsecureAddressError(Exception):
@@ -132,6 +134,7 @@ class TokenDesk:
         self._tokens = tokens
         self._spent = spent
         self._telemetry = telemetry
+        self._silent_until = -math.inf
         self.metadata = _metadata(base_url)
         """What a client can find out by itself (RFC 8414)."""
 
@@ -181,7 +184,12 @@ class TokenDesk:
         partner, reason = None, error.code
         if isinstance(error, InvalidClientError):
             partner, reason = error.partner, error.reason.value
-        self._telemetry.count("tokens", outcome=error.code)
+        self._telemetry.count("tokens", outcome=error.code, reason=reason)
+        if partner is None:
+            # Strangers may not fill the log: one line a second, the count has them all.
+            if time.monotonic() < self._silent_until:
+                return
+            self._silent_until = time.monotonic() + _STRANGERS_LINE_SECONDS
         self._telemetry.log("token-refused", reason=reason, partner=partner)
 
 

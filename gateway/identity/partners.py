@@ -89,6 +89,7 @@ class PartnerDirectory:
         """Read the partners, then follow their changes. Raises `IdentityUnavailableError`."""
         await self.refresh()
         self._task = asyncio.create_task(self._follow())
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Follow no longer; within a second nobody is admitted any more."""
@@ -153,6 +154,11 @@ class PartnerDirectory:
                 is_away = True
             else:
                 is_away = False
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # A fault of ours must be seen: from here on nobody is admitted.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._telemetry.fault("partners-not-followed", error)
 
     def _partner(self, stored: StoredPartner) -> Partner:
         keys: dict[str, KnownKey] = {}

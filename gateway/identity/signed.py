@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -50,8 +50,8 @@ class Unverified:
     algorithm: str
     kid: str
     type: str
-    claims: Mapping[str, object]
-    _compact: CompactSignature
+    claims: Mapping[str, object] = field(repr=False)
+    _compact: CompactSignature = field(repr=False)
 
     def is_signed_by(self, key: Key, algorithm: str) -> bool:
         """Whether the signature is this key's, by the algorithm that goes with the key."""

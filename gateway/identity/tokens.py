@@ -12,6 +12,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -38,10 +39,11 @@ class Caller(NamedTuple):
     kind: str
 
 
-class Granted(NamedTuple):
-    """A token and the seconds that it is good for."""
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A token, which never shows itself, and the seconds that it is good for."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     expires_in: int
 
 
@@ -102,7 +104,7 @@ class AccessTokens:
         Raises `InvalidTokenError`, or `IdentityUnavailableError` while it cannot be known.
         """
         book = self._partners.book()
-        name = sha256(token.encode()).digest()
+        name = sha256(token.encode("utf-8", "surrogatepass")).digest()
         seen = self._seen.get(name)
         if seen is None:
             seen = self._examine(token, book)

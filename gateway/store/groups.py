@@ -22,8 +22,9 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 VERWERKINGEN = 1
 """The processing log's number."""
 
-WAITING, HELD, DONE, REFUSED, PURGED = 1, 2, 3, 4, 5
-"""States of an exchange."""
+WAITING, HELD, DONE, REFUSED, PURGED, CLEARED = 1, 2, 3, 4, 5, 6
+"""States of an exchange: in the mailbox, waiting for agreement, received, refused, taken out of
+the mailbox before it was received, and received with its content removed since."""
 
 
 class Claim(NamedTuple):
@@ -109,7 +110,7 @@ class Leaf(NamedTuple):
 class GroupRows:
     """Everything that one group leaves behind."""
 
-    __slots__ = ("consents", "exchanges", "held", "leaves", "mailbox", "parts")
+    __slots__ = ("consents", "exchanges", "held", "leaves", "mailbox", "parts", "refusals")
 
     def __init__(self) -> None:
         self.consents: list[tuple[object, ...]] = []
@@ -118,6 +119,7 @@ class GroupRows:
         self.held: list[tuple[UUID, bytes, list[UUID]]] = []
         self.mailbox: dict[str, list[UUID]] = {}
         self.leaves: list[Leaf] = []
+        self.refusals: list[tuple[UUID, str, str]] = []
 
 
 async def begin_deciding(connection: Connection) -> int:
@@ -254,7 +256,7 @@ async def write_rows(
         signature,
     )
     for recipient in sorted(rows.mailbox):
-        await _enqueue(connection, recipient, rows.mailbox[recipient])
+        await enqueue(connection, recipient, rows.mailbox[recipient])
     await append_leaves(connection, VERWERKINGEN, rows.leaves)
 
 
@@ -293,7 +295,8 @@ CONSENT_COLUMNS = (
 )
 
 
-async def _enqueue(connection: Connection, recipient: str, exchanges: Sequence[UUID]) -> None:
+async def enqueue(connection: Connection, recipient: str, exchanges: Sequence[UUID]) -> None:
+    """Give exchanges the next dense positions of a mailbox."""
     await connection.execute(
         """with head as (
                update mailbox_head set last_position = last_position + $2

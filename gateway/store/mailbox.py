@@ -168,6 +168,15 @@ async def acknowledge(
     return [Queued(*row) for row in rows]
 
 
+async def keep_for(connection: Connection, exchanges: Sequence[UUID], days: int) -> None:
+    """Set when the content of received exchanges goes: so many days after receipt."""
+    await connection.execute(
+        "update exchange set expires_at = now() + make_interval(days => $2) where id = any($1)",
+        exchanges,
+        days,
+    )
+
+
 async def concerned(connection: Connection, exchanges: Sequence[UUID]) -> list[Concerned]:
     """Everyone whom these exchanges concern."""
     rows = await connection.fetch(

@@ -281,7 +281,6 @@ def test_invariant_09_unknown_applicant_never_reduces(applicant: int) -> None:
     assert isinstance(decided(facts_of(YES, NO, applicant=applicant), table), Hold)
 
 
-@pytest.mark.xfail(strict=True, reason="nobody of nobody has agreed, so the message is permitted")
 @pytest.mark.parametrize("household", HouseholdRule)
 def test_invariant_09_unknown_members_never_permit(household: HouseholdRule) -> None:
     assert not isinstance(decided(facts_of(), protocol_of(household=household)), Permit)

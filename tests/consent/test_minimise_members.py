@@ -85,7 +85,6 @@ def test_what_one_member_withholds_and_another_gives_stands_in_both_lists() -> N
     assert (1, "identiteit") not in released(result)
 
 
-@pytest.mark.xfail(strict=True, reason="only the holder's refusals are asked for the household")
 @pytest.mark.parametrize("category", sorted(OF_HOUSEHOLD))
 @pytest.mark.parametrize("who", [0, 1])
 def test_a_no_on_what_is_the_households_holds_whoever_says_it(category: str, who: int) -> None:
@@ -190,7 +189,6 @@ def test_recounting_touches_nothing_but_the_count() -> None:
     assert recount(other, 3) == other
 
 
-@pytest.mark.xfail(strict=True, reason="free text stays when a member whom it may concern goes")
 def test_invariant_13_free_text_falls_with_any_member_left_out() -> None:
     permit = Permit("flow", Rule.PERMITTED, (0,), (), (), 0)
     result = minimised(flow_of(WHOLE), canary_couple(), permit)

@@ -89,6 +89,7 @@ create table fingerprint (
     made_at timestamptz not null default now(),
     primary key (sender, reference)
 );
+create index fingerprint_age on fingerprint (made_at);
 create table exchange (
     id uuid primary key,
     kind smallint not null,
@@ -109,7 +110,7 @@ create table exchange (
     sealed_reference bytea,
     expires_at timestamptz not null
 );
-create index exchange_expiry on exchange (expires_at) where state in (1, 2);
+create index exchange_expiry on exchange (expires_at) where state in (1, 2, 3);
 create table part (
     exchange uuid not null,
     member smallint not null,
@@ -213,6 +214,7 @@ create table delivery_outcome (
 _UNCOMPRESSED = (
     ("part", "box"),
     ("log_leaf", "entry"),
+    ("log_tile", "hashes"),
     ("delivery_chunk", "sealed"),
     ("delivery_outcome", "sealed"),
 )

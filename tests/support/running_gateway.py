@@ -1,0 +1,154 @@
+"""The whole gateway, as it is served, on a fresh database of the session's PostgreSQL.
+
+Composed by the product's own `serving`, on a real port, so that what is tested from outside is
+what runs. Partners speak plain httpx with assertions signed by `cryptography` alone: nothing of our
+own client stands between a test and the bytes. What a test may look at behind the gateway's back
+(mailbox, log, chunks) it reads from the database itself.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from opentelemetry.trace import Tracer
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from gateway.cli.serving import Serving, serving
+from gateway.cli.setup import prepare_sandbox
+from gateway.settings import Settings
+from gateway.telemetry import Telemetry
+from tests.support.database import TestServer
+from tests.support.registered import Party
+
+PATIENCE = 20.0
+"""Seconds that anything here may take; what takes longer hangs."""
+
+
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A folder that the database's user may pass through, which pytest's own are not for root."""
+    place = Path(tempfile.mkdtemp(prefix="sluis-test-")).resolve()
+    place.chmod(0o711)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def party_of(home: Path, partner: str) -> Party:
+    """A sandbox partner with the key that its folder holds."""
+    pem = (home / "partners" / partner / "client.pem").read_bytes()
+    key = load_pem_private_key(pem, password=None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    return Party(partner, key)
+
+
+async def bearer_of(http: httpx.AsyncClient, party: Party) -> str:
+    """An access token, as the value of the Authorization header."""
+    audience = f"{str(http.base_url).rstrip('/')}/oauth/token"
+    answer = await http.post("/oauth/token", data=party.form(party.assertion(aud=audience)))
+    assert answer.status_code == 200, answer.text
+    return f"Bearer {answer.json()['access_token']}"
+
+
+@dataclass
+class RunningGateway:
+    """A gateway that answers on a port, with what a test sees of it from inside and outside."""
+
+    served: Serving
+    url: str
+    pool: asyncpg.Pool
+    engine: AsyncEngine
+    log: io.StringIO
+
+    @property
+    def home(self) -> Path:
+        return self.served.settings.home
+
+    @property
+    def base_url(self) -> str:
+        return self.served.settings.base_url
+
+    @asynccontextmanager
+    async def stranger(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Somebody without a token."""
+        async with httpx.AsyncClient(
+            base_url=self.base_url, timeout=PATIENCE, trust_env=False
+        ) as http:
+            yield http
+
+    @asynccontextmanager
+    async def partner(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
+        """A sandbox partner with a token."""
+        async with self.stranger() as http:
+            http.headers["Authorization"] = await bearer_of(http, party_of(self.home, name))
+            yield http
+
+    async def count(self, table: str, where: str = "true", *values: object) -> int:
+        """How many rows of a table there are."""
+        return int(
+            await self.pool.fetchval(f"select count(*) from {table} where {where}", *values)  # noqa: S608  # the test's own words
+        )
+
+    async def entries(self) -> list[dict[str, Any]]:
+        """Every log entry so far, in order."""
+        rows = await self.pool.fetch("select entry from log_leaf where log = 1 order by index")
+        return [json.loads(row[0]) for row in rows]
+
+    async def effects(self) -> tuple[int, int, int]:
+        """What a repeat must not change: exchanges, mailbox rows, log entries."""
+        return (
+            await self.count("exchange"),
+            await self.count("mailbox"),
+            await self.count("log_leaf"),
+        )
+
+    @property
+    def logged(self) -> list[dict[str, object]]:
+        """The gateway's own log so far."""
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+@asynccontextmanager
+async def running_gateway(
+    postgres: TestServer,
+    *,
+    via: str | None = None,
+    tracer: Tracer | None = None,
+    **settings: Any,
+) -> AsyncIterator[RunningGateway]:
+    """Serve on a fresh database. `via` is a folder with a socket that leads to the server."""
+    name = await postgres.fresh()
+    url = postgres.url(name) if via is None else _through(postgres, name, via)
+    log = io.StringIO()
+    with reachable_folder() as home:
+        made = Settings(home=home, port=0, database_url=url, **settings)
+        try:
+            async with (
+                serving(made, Telemetry(log, tracer), prepare=prepare_sandbox) as served,
+                asyncpg.create_pool(postgres.url(name), min_size=1, max_size=4) as pool,
+            ):
+                engine = create_async_engine(postgres.sqlalchemy_url(name), hide_parameters=True)
+                try:
+                    yield RunningGateway(served, url, pool, engine, log)
+                finally:
+                    await engine.dispose()
+        finally:
+            await postgres.drop(name)
+
+
+def _through(postgres: TestServer, name: str, folder: str) -> str:
+    own = str(postgres.server.socket_folder)
+    return postgres.url(name).replace(httpx.QueryParams({"h": own})["h"], folder)
