@@ -105,9 +105,15 @@ def tracer_provider(service: str) -> TracerProvider:
     return TracerProvider(resource=Resource.create({"service.name": service}))
 
 
+_LIBRARIES = (
+    "asyncpg", "authlib", "httpx", "joserfc", "sqlalchemy",
+    "uvicorn", "uvicorn.access", "uvicorn.error",
+)  # fmt: skip
+
+
 def quiet_libraries() -> None:
     """Keep libraries' own loggers from writing: asyncpg and uvicorn quote what they handle."""
-    for name in ("asyncpg", "uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "sqlalchemy"):
+    for name in _LIBRARIES:
         logger = logging.getLogger(name)
         logger.handlers = [logging.NullHandler()]
         logger.propagate = False

@@ -30,6 +30,8 @@ from gateway.vault.boxes import Vault
 from schemas.deliveries import DeliveryReport
 
 MAX_OUTCOMES = 1000
+MAX_RECORD = 2**63 - 1
+"""The largest record number that the database can compare with."""
 
 
 def _not_found() -> Problem:
@@ -97,7 +99,7 @@ def delivery_routes(
     async def outcomes(
         levering_id: Annotated[UUID, Path()],
         caller: Annotated[Caller, Depends(authenticate)],
-        na: Annotated[int, Query(ge=0)] = 0,
+        na: Annotated[int, Query(ge=0, le=MAX_RECORD)] = 0,
         aantal: Annotated[int, Query(ge=1, le=MAX_OUTCOMES)] = MAX_OUTCOMES,
     ) -> Response:
         stored = await store.by_id(pool, caller.id, levering_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from consent.protocol import ProtocolError
 from gateway.client import (
     Conflict,
     Declined,
@@ -21,6 +22,11 @@ from gateway.client import (
     Unavailable,
     Unreachable,
 )
+from gateway.identity.desk import InsecureAddressError
+from gateway.store.database import UnusableAddressError
+from gateway.store.embedded import EmbeddedFailure
+from gateway.store.migrate import NewerDatabaseError
+from gateway.vault.keys import KeyUnavailableError
 
 NOT_DONE, WRONGLY_ASKED, NOT_NOW = 1, 2, 3
 
@@ -41,6 +47,12 @@ def failure_of(error: Exception) -> Failure | None:
         return error
     if isinstance(error, SluisError):
         return _of_client(error)
+    if isinstance(error, InsecureAddressError | UnusableAddressError):
+        return Failure(str(error), "see docs/operating.md", WRONGLY_ASKED)
+    if isinstance(error, EmbeddedFailure | NewerDatabaseError | KeyUnavailableError):
+        return Failure(str(error), "see docs/operating.md")
+    if isinstance(error, ProtocolError):
+        return Failure("the protocol contradicts itself: " + "; ".join(error.problems))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return Failure(f"{where}{error.strerror}", "see to the file, its folder or the disk")

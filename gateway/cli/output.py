@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -64,6 +64,11 @@ class Output:
         """A line of the result, for people."""
         if not self.as_json:
             self._results.print(escape(text), style=style, highlight=False, soft_wrap=True)
+
+    def render(self, what: RenderableType) -> None:
+        """Something that draws itself, for people."""
+        if not self.as_json:
+            self._results.print(what)
 
     def aside(self, text: str, style: str = "dim") -> None:
         """A line about how it goes, on stderr."""

@@ -6,8 +6,6 @@ first (invariant 2).
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,20 +13,15 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.cli.failures import NOT_NOW, WRONGLY_ASKED, Failure
+from gateway.cli.database import on_database, settings_of
+from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.registration import KEY_DAYS, checked_partner, read_key, register_sandbox_partner
-from gateway.settings import PREFIX, Settings, SettingsError, read_settings
+from gateway.settings import Settings
 from gateway.store import partners as store
-from gateway.store.away import DATABASE_AWAY
-from gateway.store.database import open_database
-from gateway.store.embedded import EmbeddedFailure
-from gateway.store.migrate import NewerDatabaseError
 from gateway.store.partners import PartnerKey, StoredPartner
-from gateway.store.rules import RulesBusyError
-from gateway.telemetry import Telemetry
 
 Result = TypeVar("Result")
 
@@ -80,7 +73,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Register a partner, with its public key or as a sandbox partner of this machine."""
-    output, settings = Output(as_json), _settings(home)
+    output, settings = Output(as_json), settings_of(home)
     if sum((public_key is not None, jwk is not None, sandbox)) > 1:
         raise Failure(
             "one key at a time: --public-key, --jwk or --sandbox",
@@ -117,7 +110,7 @@ def add(
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the partners, their state and until when their keys are good."""
     output = Output(as_json)
-    found = _on_database(_settings(home), store.list_partners)
+    found = _on_database(settings_of(home), store.list_partners)
     output.result({"partners": [_as_json(one) for one in found]})
     rows = [
         (one.id, one.name, one.oin, one.adapter, one.kind, _state(one), _keys(one)) for one in found
@@ -132,7 +125,9 @@ def suspend(
 ) -> None:
     """Let nothing pass to or from a partner, from this moment on."""
     output = Output(as_json)
-    is_change = _on_database(_settings(home), lambda engine: store.suspend_partner(engine, partner))
+    is_change = _on_database(
+        settings_of(home), lambda engine: store.suspend_partner(engine, partner)
+    )
     output.result({"partner": partner, "isSuspended": True, "isChange": is_change})
     output.say(f"{partner} is suspended." if is_change else f"{partner} was suspended already.")
     output.say(f"Nothing passes to or from it until `sluis partner resume {partner}`.", "dim")
@@ -143,7 +138,9 @@ def resume(
 ) -> None:
     """End a partner's suspension."""
     output = Output(as_json)
-    is_change = _on_database(_settings(home), lambda engine: store.resume_partner(engine, partner))
+    is_change = _on_database(
+        settings_of(home), lambda engine: store.resume_partner(engine, partner)
+    )
     output.result({"partner": partner, "isSuspended": False, "isChange": is_change})
     output.say(f"{partner} exchanges again." if is_change else f"{partner} was not suspended.")
 
@@ -157,7 +154,7 @@ def key(
     as_json: JsonOption = False,
 ) -> None:
     """Give a partner one more public key; the ones that it has stay good until they expire."""
-    output, settings = Output(as_json), _settings(home)
+    output, settings = Output(as_json), settings_of(home)
     path = public_key or jwk
     if path is None or (public_key is not None and jwk is not None):
         raise Failure(
@@ -172,38 +169,13 @@ def key(
 
 
 def _on_database(settings: Settings, work: Callable[[AsyncEngine], Awaitable[Result]]) -> Result:
-    """Do one piece of work on the database. Raises `Failure` for what can be expected."""
-
-    async def run() -> Result:
-        async with open_database(settings.home, settings.database_url, Telemetry()) as addresses:
-            engine = create_async_engine(addresses.sqlalchemy_url, hide_parameters=True)
-            try:
-                return await work(engine)
-            finally:
-                await engine.dispose()
-
     try:
-        return asyncio.run(run())
+        return on_database(settings, work)
     except store.UnknownPartnerError:
         raise Failure("there is no partner with this ID", "see `sluis partner list`") from None
     except store.AlreadyRegisteredError as error:
         remedy = "see `sluis partner list`; a partner keeps its ID and OIN for good"
         raise Failure(str(error), remedy) from None
-    except RulesBusyError as error:
-        raise Failure(str(error), "nothing was changed; try again", NOT_NOW) from None
-    except (EmbeddedFailure, NewerDatabaseError) as error:
-        raise Failure(str(error), "see docs/operating.md") from error
-    except DATABASE_AWAY as error:
-        # Not its text: a driver's message may quote what it was given.
-        told = f"the database does not answer ({type(error).__name__})"
-        raise Failure(told, f"see {PREFIX}DATABASE_URL, or start the gateway", NOT_NOW) from None
-
-
-def _settings(home: Path) -> Settings:
-    try:
-        return read_settings({**os.environ, f"{PREFIX}HOME": str(home)})
-    except SettingsError as error:
-        raise Failure(str(error), "correct the environment variable", WRONGLY_ASKED) from None
 
 
 def _tell_next(

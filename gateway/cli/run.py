@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +9,14 @@ from typing import Annotated
 import typer
 import uvloop
 
-from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
+from gateway.cli.database import settings_of
+from gateway.cli.failures import NOT_DONE
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amount
 from gateway.cli.serving import Serving, serving
 from gateway.cli.setup import prepare_sandbox
 from gateway.cli.stopping import until_told
 from gateway.cli.story import Story, Telling
-from gateway.settings import Settings, SettingsError, read_settings
+from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 
 PortOption = Annotated[
@@ -36,7 +36,7 @@ def run(
 ) -> None:
     """Try Sluis out: set it up, do the main job on synthetic data, show it, then serve."""
     output = Output(as_json)
-    uvloop.run(until_told(_tell(_settings(home, port), output, goes_on=True)))
+    uvloop.run(until_told(_tell(settings_of(home, port), output, goes_on=True)))
 
 
 def demo(
@@ -44,7 +44,7 @@ def demo(
 ) -> None:
     """Do what `run` does and end; status 0 only if every step did what it should."""
     output = Output(as_json)
-    story = uvloop.run(_tell(_settings(home, port), output, goes_on=False))
+    story = uvloop.run(_tell(settings_of(home, port), output, goes_on=False))
     if not story.held:
         raise typer.Exit(NOT_DONE)
 
@@ -65,18 +65,7 @@ def serve(
 
     One line on stdout, `serving on ADDRESS`, says when it answers; its log goes to stderr.
     """
-    uvloop.run(until_told(_serve(_settings(home, port), sandbox)))
-
-
-def _settings(home: Path, port: int | None) -> Settings:
-    environment = dict(os.environ)
-    environment["SLUIS_HOME"] = str(home)
-    if port is not None:
-        environment["SLUIS_PORT"] = str(port)
-    try:
-        return read_settings(environment)
-    except SettingsError as error:
-        raise Failure(str(error), "see docs/operating.md", WRONGLY_ASKED) from error
+    uvloop.run(until_told(_serve(settings_of(home, port), sandbox)))
 
 
 async def _serve(settings: Settings, sandbox: bool) -> None:

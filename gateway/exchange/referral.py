@@ -174,7 +174,7 @@ def record_agreements(
                 event.recipient,
                 event.category,
                 event.given,
-                agreement.decided_by.value,
+                agreement.decided_by,
                 event.decided_at,
                 message.arrival.sender,
                 evidence,

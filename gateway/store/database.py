@@ -33,6 +33,10 @@ POOL_SIZE = 16
 ROOTS_PLACE = Path("/var/lib/sluis")
 
 
+class UnusableAddressError(Exception):
+    """The database's address is not one of PostgreSQL."""
+
+
 class Addresses(NamedTuple):
     """Where the database answers: for asyncpg, and for SQLAlchemy."""
 
@@ -138,7 +142,7 @@ def own_addresses(database_url: str) -> Addresses:
     """The operator's own database, from `SLUIS_DATABASE_URL`."""
     scheme, _, rest = database_url.partition("://")
     if scheme.partition("+")[0] not in ("postgresql", "postgres"):
-        raise ValueError("SLUIS_DATABASE_URL must begin with postgresql://")
+        raise UnusableAddressError("SLUIS_DATABASE_URL must begin with postgresql://")
     return Addresses(f"postgresql://{rest}", f"postgresql+asyncpg://{rest}")
 
 

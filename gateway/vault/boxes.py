@@ -21,6 +21,9 @@ CONTENT = 1
 """The retention class of a person's exchanged content. Later classes outlive an erasure."""
 
 
+_CLASSES = {CONTENT: b"\x01"}
+
+
 class SealBrokenError(Exception):
     """A box does not open: wrong key, wrong place, or changed bytes."""
 
@@ -107,4 +110,4 @@ class Nonces:
 
 
 def _place(owner: UUID, retention: int) -> bytes:
-    return owner.bytes + retention.to_bytes(1, "big")
+    return owner.bytes + _CLASSES[retention]

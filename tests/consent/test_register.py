@@ -140,11 +140,5 @@ def test_other_purposes_and_recipients_have_no_say(events: list[ConsentEvent]) -
     assert stands(*events) == stands(*own)
 
 
-@unhurried
-@given(EVENTS)
-def test_the_fold_takes_events_once_as_a_stream(events: list[ConsentEvent]) -> None:
-    assert standing(iter(events), "hulp", "a") == stands(*events)
-
-
 def test_the_word_for_every_category_is_no_category() -> None:
     assert CATEGORY_ALL not in CATEGORIES

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from gateway import cli
+from gateway.cli import main
+from gateway.cli.failures import Failure, failure_of
+
+
+def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+
+    told = capsys.readouterr()
+    assert "send" in told.out
+    assert "pull" in told.out
+    assert told.err == ""
+
+
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+
+    assert capsys.readouterr().out.startswith("sluis 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "remedy"),
+    [
+        (["nope"], "No such command 'nope'.", "see `sluis --help`"),
+        (["send"], "Missing option '--as'.", "see `sluis send --help`"),
+        (["send", "--as", "dwi"], "name a FILE, or --watch DIR", "see `sluis send --help`"),
+        (
+            ["send", "a.csv", "--watch", ".", "--as", "dwi"],
+            "name a FILE, or --watch DIR",
+            "see `sluis send --help`",
+        ),
+        (
+            ["pull", "--as", "../dwi"],
+            "--as takes a partner's short name",
+            "lower-case letters, digits and hyphens, such as dwi",
+        ),
+        (
+            ["pull", "--as", "dwi", "--follow", "--format", "json"],
+            "--follow never ends, and json must",
+            "use ndjson or csv",
+        ),
+        (
+            ["pull", "--as", "dwi", "--format", "table", "--out", "x"],
+            "a table is for the screen",
+            "use ndjson, json or csv",
+        ),
+    ],
+)
+def test_what_is_asked_wrongly_is_told_with_its_remedy(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str, remedy: str
+) -> None:
+    assert main(arguments) == 2
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == f"error: {message}\nremedy: {remedy}\n"
+
+
+def test_with_json_a_failure_too_is_one_object_on_stdout(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["send", "a.csv", "--as", "dwi", "--home", str(tmp_path), "--json"]) == 2
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["error"].startswith("there are no credentials of dwi")
+    assert told["exitStatus"] == 2
+    assert "--home" in told["remedy"]
+
+
+def test_a_fault_of_ours_is_not_hidden() -> None:
+    assert failure_of(ValueError("x")) is None
+
+
+def test_a_disk_that_is_full_is_told_as_such() -> None:
+    failure = failure_of(OSError(28, "No space left on device", "/var/verslag.txt"))
+
+    assert failure is not None
+    assert failure.message == "/var/verslag.txt: No space left on device"
+
+
+def test_a_module_of_commands_is_mounted_by_naming_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other:
+        def register(self, app: typer.Typer) -> None:
+            @app.command()
+            def refuse() -> None:
+                raise Failure("nothing to do", "ask something else", 7)
+
+    monkeypatch.setattr(cli, "COMMANDS", (Other(),))
+
+    assert main(["refuse"]) == 7
+    assert capsys.readouterr().err == "error: nothing to do\nremedy: ask something else\n"
