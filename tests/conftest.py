@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,10 +18,16 @@ SHARED = ROOT.parent / "shared"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+def postgres() -> Iterator[TestServer]:
     """One PostgreSQL for the whole session."""
-    with test_server(tmp_path_factory.mktemp("postgres") / "data") as server:
-        yield server
+    # Not in pytest's own folders: started by root, the server's user may not pass through those.
+    place = Path(tempfile.mkdtemp(prefix="sluis-test-")).resolve()
+    place.chmod(0o711)
+    try:
+        with test_server(place / "data") as server:
+            yield server
+    finally:
+        shutil.rmtree(place)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from gateway.exchange.committer import (
     StorageUnavailableError,
 )
 from gateway.exchange.group import Message
+from gateway.exchange.referral import AMSTERDAM
 from gateway.identity.tokens import Caller
 from gateway.pseudonyms.domains import Handles
 from gateway.store.ids import new_id
@@ -68,7 +69,7 @@ class MessageDoor:
             message = status.translate(body)
         except ValidationError as error:
             raise invalid(error) from None  # the cause quotes the input
-        if message.as_of > now.date():
+        if message.as_of > now.astimezone(AMSTERDAM).date():
             raise _in_future([{"veld": "peildatum", "regel": "datum-in-toekomst"}])
         arrival = self._arrival(caller, message.reference, headers, body, now, ())
         return await self._commit(status.ArrivedStatus(arrival, message), body)
@@ -89,7 +90,7 @@ class MessageDoor:
     @staticmethod
     def _examine(message: Referral, now: datetime) -> tuple[str, ...]:
         members = len(message.household.members)
-        wrong, missing = examine(message, range(members), now.date())
+        wrong, missing = examine(message, range(members), now.astimezone(AMSTERDAM).date())
         if wrong:
             raise _in_future([{"veld": f.field, "regel": f.problem.value} for f in wrong])
         return tuple(sorted({finding.field for finding in missing}))

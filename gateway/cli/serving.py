@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -92,6 +93,9 @@ async def serving(
         closing.push_async_callback(_shut, http, task)
         while not http.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
+        # What is here now stays for good: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         telemetry.log("serving", size=settings.port)
         yield Serving(settings, gateway, database, server, task)
 

@@ -27,7 +27,7 @@ from gateway.exchange.committer import (
     StorageUnavailableError,
 )
 from gateway.exchange.group import Message
-from gateway.exchange.referral import TranslatedReferral, pseudonymise
+from gateway.exchange.referral import AMSTERDAM, TranslatedReferral, pseudonymise
 from gateway.exchange.status import ArrivedStatus
 from gateway.pseudonyms.domains import Handles
 from gateway.store import deliveries as store
@@ -144,7 +144,8 @@ class Run:
     async def _read_all(self) -> None:
         delivery, tools = self._delivery, self._tools
         adapter = tools.adapters[delivery.adapter]
-        reader = adapter.readers[delivery.media_type](delivery.received_at.date())
+        today = delivery.received_at.astimezone(AMSTERDAM).date()
+        reader = adapter.readers[delivery.media_type](today)
         number = seen = 0
         async for sealed in store.chunks(self._pool, delivery.id):
             piece = self._key.open(sealed, piece_place(delivery.id, number))

@@ -15,7 +15,7 @@ import pytest
 from gateway.audit import merkle
 from gateway.audit.folder import write_folder
 from gateway.audit.note import VerifierKey
-from gateway.audit.publisher import LEASE_NAME, LogPublisher
+from gateway.audit.publisher import LEASE_NAME, MAX_BACKOFF, LogPublisher, backoff
 from gateway.audit.verify import verify_folder
 from gateway.store.groups import VERWERKINGEN, append_leaves
 from gateway.store.log import leaves_between, newest_checkpoint
@@ -275,6 +275,11 @@ async def test_a_database_that_goes_and_comes_back_is_taken_up_again(pool: async
             await asyncio.sleep(0.05)
         await append(pool, 2)
         await until(published(pool, 4))
+
+
+def test_pauses_grow_to_a_bound_and_stay_there() -> None:
+    assert [backoff(0.25, failures) for failures in (1, 2, 3)] == [0.5, 1.0, 2.0]
+    assert backoff(0.25, 100_000) == MAX_BACKOFF  # ten days of a database that is away
 
 
 async def test_an_exported_folder_verifies(pool: asyncpg.Pool, tmp_path: Path) -> None:

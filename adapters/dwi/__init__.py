@@ -1,0 +1,34 @@
+"""DWI (Dienst Werk en Inkomen): deliveries as CSV, canonical JSON or wrapped SuwiML, statuses back.
+
+The original module's format is not public; docs/partners/dwi.md describes what is spoken here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from adapters.dwi.delivery_csv import CsvReader
+from adapters.dwi.status_csv import write_statuses as write_csv
+from adapters.dwi.suwi import SuwiReader, load_schema
+from adapters.port import Adapter
+from adapters.referral_json import JsonArrayReader, JsonLinesReader
+from adapters.status_json import write_statuses as write_json
+
+
+def adapter(suwi_schema: Path | None = None) -> Adapter:
+    """The adapter; with BKWI's folder `Bijstandsregelingen`, SuwiML is held to its XSDs as well."""
+    schema = None if suwi_schema is None else load_schema(suwi_schema)
+    return Adapter(
+        name="dwi",
+        readers={
+            "text/csv": CsvReader,
+            "application/json": JsonArrayReader,
+            "application/x-ndjson": JsonLinesReader,
+            "application/xml": partial(SuwiReader, schema=schema),
+        },
+        status_writers={"text/csv": write_csv, "application/json": write_json},
+    )
+
+
+ADAPTER = adapter()
