@@ -13,7 +13,7 @@ from typing import Annotated, Protocol
 
 import typer
 
-from gateway.cli import exchange, log, partner, population, protocol, run
+from gateway.cli import bench, exchange, log, partner, population, protocol, run
 from gateway.cli.failures import Failure, failure_of
 from gateway.cli.output import Output
 
@@ -25,7 +25,7 @@ class CommandModule(Protocol):
         """Mount them."""
 
 
-COMMANDS: tuple[CommandModule, ...] = (run, exchange, log, partner, protocol, population)
+COMMANDS: tuple[CommandModule, ...] = (run, exchange, log, partner, protocol, population, bench)
 """All that has commands, in the order in which `sluis --help` lists them."""
 
 

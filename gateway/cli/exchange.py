@@ -14,7 +14,7 @@ from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amo
 from gateway.cli.pulling import Pulled, Wish, pull_mailbox
 from gateway.cli.sending import send_one, send_watched
 from gateway.cli.sinks import Form, Held, opened
-from gateway.client import Credentials
+from gateway.client import Credentials, Sluis
 from gateway.client import credentials as client_credentials
 
 PartnerOption = Annotated[
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     """Mount this module's commands."""
     app.command()(send)
     app.command()(pull)
+    app.command()(token)
 
 
 def send(
@@ -108,6 +109,20 @@ def pull(
             told["messages"] = [item.model_dump(mode="json", by_alias=True) for item in sink.events]
     output.result(told)
     _summarise(output, pulled, out)
+
+
+def token(
+    partner: PartnerOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Print an access token for a call by hand: curl -H "Authorization: Bearer $(sluis token ..)".
+
+    For the minutes that it is good it is as good as the partner's key: keep it to yourself.
+    """
+    output = Output(as_json)
+    with Sluis(credentials_of(home, partner)) as client:
+        asked = client.access_token()
+    output.result({"partner": partner, "accessToken": asked})
+    output.say(asked)
 
 
 def credentials_of(home: Path, partner: str) -> Credentials:

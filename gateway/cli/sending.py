@@ -112,12 +112,16 @@ def _outcome_rows(delivered: Delivered) -> list[tuple[str, str, str, str]]:
     rows = [("accepted", amount(report.accepted), "", "")]
     for outcome, name in ((Outcome.HELD, "held"), (Outcome.REFUSED, "refused")):
         ranked = sorted(
-            ((rule, count) for (decided, rule), count in by_rule.items() if decided is outcome),
+            (
+                (rule, count)
+                for (decided, rule), count in by_rule.items()
+                if decided is outcome and rule is not Rule.DUPLICATE
+            ),
             key=lambda item: (-item[1], item[0]),
         )
         rows += [(name, amount(count), str(rule), _MEANINGS[rule]) for rule, count in ranked]
-    if report.duplicates and all(rule is not Rule.DUPLICATE for _, rule in by_rule):
-        rows.append(("duplicate", amount(report.duplicates), "", _MEANINGS[Rule.DUPLICATE]))
+    if report.duplicates:
+        rows.append(("repeated", amount(report.duplicates), "", _MEANINGS[Rule.DUPLICATE]))
     return [*rows, ("in all", amount(report.records), "", "")]
 
 

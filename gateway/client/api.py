@@ -78,6 +78,10 @@ class AsyncSluis:
         """Close the connections."""
         await self._transport.close()
 
+    async def access_token(self) -> str:
+        """A token for a call that something else makes, such as curl; good for some minutes."""
+        return await self._transport.access_token()
+
     async def refer(self, referral: Referral) -> Answer:
         """Put one household forward (aanmelding); raise `Refused`, or `Conflict`."""
         return await self._tell("/v1/aanmeldingen", referral)

@@ -61,6 +61,9 @@ class Sluis:
         self._run(self._sluis.close())
         self._runner.close()
 
+    def access_token(self) -> str:
+        return self._run(self._sluis.access_token())
+
     def refer(self, referral: Referral) -> Answer:
         return self._run(self._sluis.refer(referral))
 

@@ -103,6 +103,10 @@ class Transport:
             trust_env=not credentials.is_local,
         )
 
+    async def access_token(self) -> str:
+        """A token that the gateway takes now, for a call that something else makes."""
+        return await self._tokens.token()
+
     async def send(self, call: Call) -> httpx.Response:
         """The whole answer, if it is a success; else raise `Declined`, `Unreachable`, `Garbled`."""
         token = await self._tokens.token()

@@ -42,7 +42,10 @@ _STATES = {
 
 @dataclass(slots=True)
 class OutcomeSummary:
-    """Outcomes of one delivery, counted; `listed` are the first that were held or refused."""
+    """Outcomes of one delivery, counted; `listed` are the first that were held or refused.
+
+    A repeat is neither: what became of it was told when it first came.
+    """
 
     by_rule: Counter[tuple[Outcome, Rule]] = field(default_factory=Counter)
     refused_fields: Counter[str] = field(default_factory=Counter)
@@ -54,7 +57,7 @@ class OutcomeSummary:
         """Count one more."""
         self.by_rule[outcome.decision, outcome.rule] += 1
         self.findings.update(f"{item.field} {item.problem}" for item in outcome.findings)
-        if outcome.decision is Outcome.ACCEPTED:
+        if outcome.decision is Outcome.ACCEPTED or outcome.rule is Rule.DUPLICATE:
             return
         if outcome.field is not None:
             self.refused_fields[outcome.field] += 1
