@@ -36,7 +36,7 @@ demo: setup ## the main job once, from end to end; status 0 only if every step h
 	@$(VENV)/bin/sluis demo $(ARGS)
 
 test: $(VENV)/.dev ## the whole test suite
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto $(ARGS)
 	$(if $(ARGS),,@printf '%s' "$$SLUIS_CI_RUN" > $(VENV)/.tested)
 
 # Within one run of .ci/run, which has just run `make test` on this very tree, the tests are not

@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
 
@@ -236,12 +237,12 @@ class GroupCommitter:
             self._book = await self._load_book(connection, generation)
         return self._book
 
-    async def _did_commit(self, group: object) -> bool:
+    async def _did_commit(self, group: UUID) -> bool:
         """Look a group up whose COMMIT was not answered; until known, nobody is answered."""
         while True:
             try:
                 async with self._pool.acquire() as connection:
-                    return await is_committed(connection, group)  # type: ignore[arg-type]
+                    return await is_committed(connection, group)
             except _LOST:
                 await asyncio.sleep(RETRY_SECONDS * MAX_TRIES)
 

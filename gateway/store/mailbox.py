@@ -117,7 +117,7 @@ async def drop_members(connection: Connection, members: Sequence[tuple[UUID, int
 
 async def lock_mailbox(connection: Connection, recipient: str) -> int | None:
     """Take a mailbox for acknowledging; gives its last acknowledged position."""
-    return await connection.fetchval(  # type: ignore[no-any-return]
+    return await connection.fetchval(  # type: ignore[no-any-return]  # a bigint, or None
         "select acknowledged from mailbox_head where recipient = $1 for update", recipient
     )
 
@@ -126,7 +126,7 @@ async def first_not_released(
     connection: Connection, recipient: str, after: int, up_to: int
 ) -> int | None:
     """The first position in a range that was never handed over and still could be."""
-    return await connection.fetchval(  # type: ignore[no-any-return]
+    return await connection.fetchval(  # type: ignore[no-any-return]  # a bigint, or None
         """select min(m.position) from mailbox m join exchange e on e.id = m.exchange
             where m.recipient = $1 and m.position > $2 and m.position <= $3
               and m.released_at is null and e.state = $4""",

@@ -95,6 +95,7 @@ def test_another_kind_of_key_is_refused(key: object) -> None:
         b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
         b"x" * 70_000,
     ],
+    ids=lambda content: f"{len(content)} bytes",
 )
 def test_what_is_no_key_is_refused(content: bytes) -> None:
     with pytest.raises(UnacceptableKeyError):

@@ -104,6 +104,7 @@ def test_no_algorithm_but_the_keys_own_is_believed() -> None:
         DWI.assertion({"jku": "https://example.org/keys"}),
         DWI.assertion({"kid": "k" * 600}),
     ],
+    ids=range(25),
 )
 def test_what_is_not_of_the_strict_form_is_malformed(token: str) -> None:
     with pytest.raises(MalformedError):
