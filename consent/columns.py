@@ -7,7 +7,6 @@ known by name; a dropped field's value is never rendered.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -59,8 +58,7 @@ class StatusView(NamedTuple):
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One field under one flow: how it is read, what it is called, what happens to it."""
 
     path: str

@@ -62,21 +62,22 @@ class _Tally:
         self, member: int, source: object, groups: Groups, withheld: AbstractSet[str], hides: bool
     ) -> None:
         """Read every field of `source`, category by category, into parts and names."""
+        released, removed, today = self.released, self.removed, self.today
         for category, columns in groups:
             is_withheld = bool(withheld) and covers(withheld, category)
             values: dict[str, object] = {}
-            for column in columns:
-                value = column.read(source)
+            for _, bit, wire, is_kept, hides_with_address, read, render in columns:
+                value = read(source)
                 if value is None:
                     continue
-                if not column.is_kept or is_withheld or (hides and column.hides_with_address):
-                    self.removed |= column.bit
+                if not is_kept or is_withheld or (hides and hides_with_address):
+                    removed |= bit
                     continue
-                self.released |= column.bit
-                render = column.render
-                values[column.wire] = value if render is None else render(value, self.today)
+                released |= bit
+                values[wire] = value if render is None else render(value, today)
             if values:
                 self.parts.append(Part(member, category, orjson.dumps(values)[1:-1]))
+        self.released, self.removed = released, removed
 
     def result(self) -> Minimised:
         # A field that one member released and another withheld stands in both lists.

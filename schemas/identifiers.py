@@ -12,7 +12,8 @@ from datetime import date
 from typing import Annotated, Any, NewType
 from uuid import UUID
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, StringConstraints
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 from stdnum.nl import bsn as stdnum_bsn
 
@@ -32,22 +33,45 @@ Pseudonym = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """A person's identifier in one recipient's domain: 256 bits, base64url without padding."""
 
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
-def _written_day(value: object) -> object:
-    # pydantic reads numbers, also as text, as seconds since 1970; a day is never guessed at.
-    if isinstance(value, date):
-        return value
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise PydanticCustomError("datum", "moet een bestaande datum zijn: JJJJ-MM-DD")
+class _WrittenDay:
+    """How a day is read: its text is matched before it is parsed.
+
+    pydantic alone reads numbers, also as text, as seconds since 1970; a day is never guessed at.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        written = core_schema.chain_schema(
+            [
+                core_schema.str_schema(pattern=_DAY, strict=True),
+                core_schema.date_schema(strict=False),
+            ]
+        )
+        told = core_schema.custom_error_schema(
+            written,
+            custom_error_type="datum",
+            custom_error_message="moet een bestaande datum zijn: JJJJ-MM-DD",
+        )
+        given = core_schema.union_schema([core_schema.date_schema(strict=True), told])
+        return core_schema.json_or_python_schema(
+            json_schema=told,
+            python_schema=given,
+            serialization=core_schema.to_string_ser_schema(when_used="json"),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "format": "date"}
 
 
-Day = Annotated[date, BeforeValidator(_written_day)]
+Day = Annotated[date, _WrittenDay]
 """A whole date, written JJJJ-MM-DD."""
 
 

@@ -9,9 +9,9 @@ once the data key is destroyed (invariants 5 and 10). The bytes are canonical JS
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
+from binascii import b2a_base64
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -87,14 +87,14 @@ class EntryHead(NamedTuple):
 
 
 def commitment(key: DataKey, entry: UUID, subject: UUID) -> str:
-    """One subject's commitment in one entry: 43 characters of base64url.
+    """One subject's commitment in one entry: 32 bytes in base64.
 
     SHA-256 over the entry key, HMAC(data key, label + entry id), and the subject id: 256 secret
     bits blind it. To open it, show these two; the data key and every other entry stay closed.
     """
     entry_key = hmac.digest(key.material, _COMMIT + entry.bytes, "sha256")
     digest = hashlib.sha256(entry_key + subject.bytes).digest()
-    return base64.urlsafe_b64encode(digest)[:43].decode("ascii")
+    return b2a_base64(digest, newline=False).decode("ascii")
 
 
 def field_names(paths: tuple[str, ...]) -> orjson.Fragment:
