@@ -136,7 +136,7 @@ def _settle(element: Element, today: date) -> Record:
     reading = _reading(element.value, element.line)
     try:
         outcome: Referral | ValidationError = Referral.model_validate_json(
-            element.text, strict=True, by_alias=True, by_name=False
+            element.text, by_alias=True, by_name=False
         )
     except ValidationError as error:
         outcome = error
