@@ -36,6 +36,7 @@ class Settings(BaseModel):
     max_message: Annotated[int, Field(ge=1024)] = 256 * 1024
     max_delivery: Annotated[int, Field(ge=1024)] = 1024 * MEBIBYTE
     queue_per_sender: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
     writers: Annotated[int, Field(ge=1, le=16)] = 2
     group_size: Annotated[int, Field(ge=1, le=256)] = 256
     request_timeout: Annotated[float, Field(gt=0)] = 30.0

@@ -24,7 +24,8 @@ import uvloop
 from gateway.bench import batch as batch_bench
 from gateway.bench import feed as feed_bench
 from gateway.bench import referral as referral_bench
-from gateway.bench.figures import BenchFailed, Figures, Findings
+from gateway.bench.figures import Figures, Findings
+from gateway.bench.processes import BenchFailed
 from gateway.bench.subjects import PASSABLE, Database, Parts
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import JsonOption, Output, Steps, amount
@@ -81,11 +82,15 @@ def referral(
             show_default=False,
         ),
     ] = None,
+    rounds: Annotated[
+        int,
+        typer.Option("--rounds", min=1, max=50, help="Turns of ours; the baseline's are between."),
+    ] = 3,
     home: FolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Single referrals over many connections, each answered after its commit."""
-    plan = referral_bench.Plan(connections, seconds, min(2.0, seconds / 2), records)
+    plan = referral_bench.Plan(connections, seconds, min(2.0, seconds / 2), rounds, records)
     _bench(lambda parts, at: referral_bench.bench_referral(plan, parts, at), home, as_json)
 
 
@@ -188,7 +193,15 @@ def _show(findings: Findings, load_before: float | None, output: Output) -> None
     output.result({**findings.as_json(), "setting": setting})
     output.say(f"sluis bench {findings.bench}", style="bold")
     output.table(
-        (f"A {findings.unit}", "Rate/s#", "p50 ms#", "p99 ms#", "CPU us#", "Ratio#"),
+        (
+            f"A {findings.unit}",
+            "Rate/s#",
+            "p50 ms#",
+            "p99 ms#",
+            "CPU us#",
+            "of which server#",
+            "Ratio#",
+        ),
         [
             _row("this gateway", findings.ours),
             *(_row(f"  {name}", figures) for name, figures in findings.variants.items()),
@@ -222,7 +235,7 @@ def _row(name: str, figures: Figures, ratio: str = "") -> tuple[str, ...]:
         f"{figures.rate:,.0f}",
         f"{figures.p50_ms:,.1f}",
         f"{figures.p99_ms:,.1f}",
-        "unknown" if figures.cpu_us is None else f"{figures.cpu_us:,.0f}",
+        *(("unknown",) * 2 if figures.cpu is None else (f"{us:,.0f}" for us in figures.cpu)),
         ratio,
     )
 

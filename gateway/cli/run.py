@@ -16,6 +16,7 @@ from gateway.cli.serving import Serving, serving
 from gateway.cli.setup import prepare_sandbox
 from gateway.cli.stopping import until_told
 from gateway.cli.story import Story, Telling
+from gateway.cli.workers import COMMAND, until_orphaned
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(demo)
     app.command()(serve)
+    app.command(COMMAND, hidden=True)(serve_worker)
 
 
 def run(
@@ -66,6 +68,16 @@ def serve(
     One line on stdout, `serving on ADDRESS`, says when it answers; its log goes to stderr.
     """
     uvloop.run(until_told(_serve(settings_of(home, port), sandbox)))
+
+
+def serve_worker(home: HomeOption = DEFAULT_HOME) -> None:
+    """One more process of a gateway that is being served; started by it, never by hand."""
+    uvloop.run(until_told(_serve_worker(settings_of(home))))
+
+
+async def _serve_worker(settings: Settings) -> None:
+    async with serving(settings, Telemetry(), is_worker=True):
+        await until_orphaned()
 
 
 async def _serve(settings: Settings, sandbox: bool) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 
 from gateway.app import Gateway, open_gateway
 from gateway.cli.failures import NOT_NOW, Failure
+from gateway.cli.workers import Workers
 from gateway.settings import Settings
 from gateway.store.database import Addresses, KeptServer, database_folder, own_addresses
 from gateway.store.migrate import migrate
@@ -47,10 +48,15 @@ def key_provider(settings: Settings) -> KeyProvider:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, telemetry: Telemetry, *, prepare: Prepare | None = None
+    settings: Settings,
+    telemetry: Telemetry,
+    *,
+    prepare: Prepare | None = None,
+    is_worker: bool = False,
 ) -> AsyncIterator[Serving]:
     """Serve until the context ends. `prepare` sees the migrated database before anyone is let in.
 
+    A worker is one of the processes that another one, which made all ready, started beside it.
     Raises `Failure` when the port is taken, and what starting the database raises.
     """
     quiet_libraries()
@@ -66,7 +72,8 @@ async def serving(
             database = server.addresses
         else:
             database = own_addresses(settings.database_url)
-        await migrate(database.sqlalchemy_url)
+        if not is_worker:
+            await migrate(database.sqlalchemy_url)
         if prepare is not None:
             await prepare(settings, database)
         gateway = await closing.enter_async_context(
@@ -96,6 +103,10 @@ async def serving(
         # What is here now stays for good: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        workers = Workers(settings, database, telemetry)
+        if not is_worker:
+            workers.start()
+            closing.push_async_callback(workers.stop)
         telemetry.log("serving", size=settings.port)
         yield Serving(settings, gateway, database, server, task)
 
@@ -118,6 +129,8 @@ async def _shut(http: uvicorn.Server, task: asyncio.Task[None]) -> None:
 def _listen(settings: Settings) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.workers > 1:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((settings.host, settings.port))
     except OSError as error:
