@@ -22,7 +22,7 @@ from gateway.api.deliveries import delivery_routes
 from gateway.api.logbook import log_routes
 from gateway.api.mailbox import mailbox_routes
 from gateway.api.messages import MessageDoor, message_routes
-from gateway.api.problems import Problem, answer_problem, busy, invalid_parameters
+from gateway.api.problems import Problem, answer_problem, busy, invalid_parameters, too_large
 from gateway.api.service import health_routes, service_routes
 from gateway.api.token import token_routes
 from gateway.exchange.arrivals import Prints
@@ -79,6 +79,7 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect repeats the address, with what stands in it
     )
     callers = Callers(doors.tokens, telemetry)
     authenticate = callers.authenticated
@@ -126,16 +127,26 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
         app,
         telemetry,
         hot={"/v1/aanmeldingen": door.refer, "/v1/statusberichten": door.report_status},
+        streamed=frozenset({"/v1/leveringen"}),
         max_message=settings.max_message,
         timeout=settings.request_timeout,
     )
 
 
+_NOT_TAKEN: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: "Dit adres bestaat niet.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Dit adres kent deze methode niet.",
+    HTTPStatus.REQUEST_TIMEOUT: "Het verzoek kwam niet op tijd binnen; niets is vastgelegd.",
+}
+
+
 def _answer_failures(app: FastAPI, telemetry: Telemetry) -> None:
-    async def no_such_thing(_: Request, error: Exception) -> Response:
+    async def not_taken(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+        if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return too_large().response()
         title = HTTPStatus(error.status_code).phrase
-        detail = "Dit adres of deze methode bestaat niet."
+        detail = _NOT_TAKEN.get(error.status_code, "Het verzoek is niet leesbaar.")
         return Problem(error.status_code, title, detail, headers=error.headers).response()
 
     async def wrong_parameters(_: Request, error: Exception) -> Response:
@@ -155,7 +166,7 @@ def _answer_failures(app: FastAPI, telemetry: Telemetry) -> None:
         ).response()
 
     app.add_exception_handler(Problem, answer_problem)
-    app.add_exception_handler(HTTPException, no_such_thing)
+    app.add_exception_handler(HTTPException, not_taken)
     app.add_exception_handler(RequestValidationError, wrong_parameters)
     for kind in DATABASE_AWAY:
         app.add_exception_handler(kind, database_away)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.problems import Problem, busy, too_large
@@ -46,12 +47,15 @@ class Border:
         telemetry: Telemetry,
         *,
         hot: dict[str, Hot],
+        streamed: frozenset[str],
         max_message: int,
         timeout: float,
     ) -> None:
+        """`streamed` are the paths whose route bounds the size of its body itself."""
         self._app = app
         self._telemetry = telemetry
         self._hot = hot
+        self._streamed = streamed
         self._max_message = max_message
         self._timeout = timeout
 
@@ -74,7 +78,36 @@ class Border:
                 self._telemetry.count("answers", status=str(message["status"]))
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await self._app(scope, self._bounded(scope["path"], receive), send_with_headers)
+
+    def _bounded(self, path: str, receive: Receive) -> Receive:
+        """The body, while it comes in time and within its bound.
+
+        The framework reads a whole body before it asks who sent it, so a stranger's is bounded
+        here. A streamed one may be of any size and take any time, as long as it goes on.
+        """
+        loop, is_streamed = asyncio.get_running_loop(), path in self._streamed
+        size, until, is_whole = 0, loop.time() + self._timeout, False
+
+        async def receive_bounded() -> Message:
+            nonlocal size, until, is_whole
+            if is_whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
+            is_whole = not message.get("more_body", False)
+            if is_streamed:
+                until = loop.time() + self._timeout
+                return message
+            size += len(message.get("body", b""))
+            if size > self._max_message:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return message
+
+        return receive_bounded
 
     async def _answer_hot(self, hot: Hot, scope: Scope, receive: Receive, send: Send) -> None:
         extra: list[tuple[bytes, bytes]] = []

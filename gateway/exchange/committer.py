@@ -18,17 +18,17 @@ from uuid import UUID
 import asyncpg
 
 from gateway.exchange.arrivals import Arrival, Recorded
+from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.group import GroupTools, Message, record_group
-from gateway.exchange.rules import RuleBook
-from gateway.store.groups import Connection, begin_deciding, is_committed
+from gateway.store.deliveries import TakenOverError
+from gateway.store.groups import Connection, is_committed
 from gateway.store.ids import new_id
+from gateway.store.rules import NoProtocolError
 from gateway.telemetry import Telemetry
 
 MAX_TRIES = 5
 RETRY_SECONDS = 0.05
 
-Loader = Callable[[Connection, int], Awaitable[RuleBook]]
-"""Reads the rules of a generation, inside the transaction that found it."""
 Also = Callable[[Connection, Sequence[Recorded]], Awaitable[None]]
 """Writes more in the same transaction: a delivery's progress."""
 
@@ -62,7 +62,7 @@ class GroupCommitter:
     def __init__(
         self,
         pool: asyncpg.Pool,
-        load_book: Loader,
+        load_book: LoadBook,
         tools: GroupTools,
         telemetry: Telemetry,
         *,
@@ -81,7 +81,6 @@ class GroupCommitter:
         self._batches: deque[_Batch] = deque()
         self._writers = writers
         self._wake = asyncio.Event()
-        self._book: RuleBook | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -168,10 +167,9 @@ class GroupCommitter:
             middle = len(group) // 2
             await self._write_singles(group[:middle])
             await self._write_singles(group[middle:])
-        except Exception as error:  # noqa: BLE001  # a fault of ours must not end the writer
-            self._telemetry.fault("group-failed", error, count=len(group))
+        except Exception as error:  # noqa: BLE001  # whatever it is must not end the writer
             for waiting in group:
-                _fail(waiting.answer, PoisonedMessageError("fault"))
+                _fail(waiting.answer, StorageUnavailableError(type(error).__name__))
         else:
             for waiting, one in zip(group, recorded, strict=True):
                 if not waiting.answer.done():
@@ -196,46 +194,37 @@ class GroupCommitter:
             is_last = attempt == MAX_TRIES
             recorded: list[Recorded] | None = None
             try:
-                async with self._pool.acquire() as connection:
-                    try:
-                        generation = await begin_deciding(connection)
-                        book = await self._current_book(connection, generation)
-                        recorded = await record_group(
-                            connection, messages, book, self._tools, group
-                        )
-                        if also is not None:
-                            await also(connection, recorded)
-                        await connection.execute("commit")
-                    except BaseException:
-                        if not connection.is_closed():
-                            await connection.execute("rollback")
-                        raise
+                async with deciding(self._pool, self._load_book) as (connection, book):
+                    recorded = await record_group(connection, messages, book, self._tools, group)
+                    if also is not None:
+                        await also(connection, recorded)
                 self._telemetry.count("groups")
                 self._telemetry.count("messages", len(messages))
                 return recorded
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+            except TakenOverError:
+                raise
+            except Exception as error:
+                if not isinstance(error, _AGAIN) or isinstance(error, ValueError):
+                    raise self._blame(error, len(messages)) from error
                 self._telemetry.fault("group-retried", error, count=len(messages))
-                if is_last:
-                    raise StorageUnavailableError("deadlock") from error
-            except _LOST as error:
-                self._telemetry.fault("database-lost", error, count=len(messages))
                 if recorded is not None and await self._did_commit(group):
                     return recorded
                 if is_last:
                     raise StorageUnavailableError("database") from error
-            except asyncpg.PostgresError as error:
-                if error.sqlstate is not None and error.sqlstate[:2] in _NOT_THE_MESSAGE:
-                    self._telemetry.fault("database-refuses", error, reason=error.sqlstate)
-                    raise StorageUnavailableError("database") from error
-                self._telemetry.fault("message-refused", error, reason=error.sqlstate)
-                raise PoisonedMessageError("refused by the database") from error
             await asyncio.sleep(RETRY_SECONDS * attempt)
         raise StorageUnavailableError("database")
 
-    async def _current_book(self, connection: Connection, generation: int) -> RuleBook:
-        if self._book is None or self._book.generation != generation:
-            self._book = await self._load_book(connection, generation)
-        return self._book
+    def _blame(self, error: Exception, count: int) -> Exception:
+        """Whose fault it is when trying again does not help: the server's, or one message's.
+
+        A fault of ours that one message brings out counts as its own, lest it harm its neighbours.
+        """
+        reason = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+        if isinstance(error, NoProtocolError) or (reason and reason[:2] not in _THE_MESSAGE):
+            self._telemetry.fault("database-refuses", error, count=count, reason=reason)
+            return StorageUnavailableError("database")
+        self._telemetry.fault("message-refused", error, count=count, reason=reason)
+        return PoisonedMessageError("refused")
 
     async def _did_commit(self, group: UUID) -> bool:
         """Look a group up whose COMMIT was not answered; until known, nobody is answered."""
@@ -243,11 +232,11 @@ class GroupCommitter:
             try:
                 async with self._pool.acquire() as connection:
                     return await is_committed(connection, group)
-            except _LOST:
+            except _AGAIN:
                 await asyncio.sleep(RETRY_SECONDS * MAX_TRIES)
 
 
-_LOST = (
+_AGAIN = (
     OSError,
     TimeoutError,
     asyncpg.ConnectionDoesNotExistError,
@@ -256,10 +245,14 @@ _LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
 )
-"""The connection is gone, or the server is going."""
-_NOT_THE_MESSAGE = frozenset({"53", "54", "57", "58", "XX", "25"})
-"""SQLSTATE classes that blame the server: full disk, out of memory, read-only, I/O."""
+"""The connection is gone, the server is going, or two transactions were in each other's way. What
+asyncpg itself cannot encode is an InterfaceError too, and a ValueError."""
+_THE_MESSAGE = frozenset({"22", "23"})
+"""SQLSTATE classes that blame the message: data and constraints. Any other blames the server: full
+disk, out of memory, read-only, I/O, a right or a table that is missing."""
 
 
 def _fail(

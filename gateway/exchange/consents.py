@@ -14,45 +14,37 @@ from uuid import UUID
 
 import asyncpg
 
-from consent.register import ConsentEvent
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.exchange import referral
-from gateway.exchange.arrivals import Arrival
+from gateway.exchange.deciding import LoadBook, deciding
+from gateway.exchange.freeing import free_held
 from gateway.exchange.group import GroupTools
-from gateway.exchange.recording import Person, bound_held, entry_of
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.withdrawal import Scope, reduce_waiting
 from gateway.pseudonyms.domains import Handles
 from gateway.store.consents import (
-    HeldMessage,
     NewConsent,
     append_consent,
     consent_by_id,
-    held_with,
-    lock_person,
+    held_together,
+    lock_persons,
     subject_of,
     write_released,
 )
 from gateway.store.groups import (
     VERWERKINGEN,
     Connection,
-    GroupRows,
     Leaf,
     NewSubject,
     admit_subjects,
     append_leaves,
-    begin_deciding,
-    pass_gate,
-    stored_consents,
     stored_keys,
 )
 from gateway.store.ids import new_id
 from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
 from gateway.vault.keys import epoch_of
 from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
-from schemas.decisions import Permit
-from schemas.referral import DecidedBy, Referral
+from schemas.referral import DecidedBy
 
 MAX_TRIES = 3
 
@@ -78,7 +70,7 @@ class Consents:
     def __init__(
         self,
         pool: asyncpg.Pool,
-        load_book: Callable[[Connection, int], Awaitable[RuleBook]],
+        load_book: LoadBook,
         handles: Handles,
         tools: GroupTools,
     ) -> None:
@@ -116,7 +108,9 @@ class Consents:
             if earlier is None:
                 raise NotAPartyError("consent")
             scope = Scope(earlier.purpose, earlier.recipient, earlier.category)
-            _require_party(book, partner, scope)
+            # Who recorded it can always withdraw it, also where the protocol has moved on.
+            if partner != earlier.recorded_for:
+                _require_party(book, partner, scope)
             now = self._tools.clock()
             said = _Said(scope, False, withdrawal.decided_by, now, None, consent)
             return await self._say(connection, book, earlier.subject, said, partner, trace)
@@ -127,18 +121,14 @@ class Consents:
         self, work: Callable[[Connection, RuleBook], Awaitable[ConsentReceipt]]
     ) -> ConsentReceipt:
         for attempt in range(1, MAX_TRIES + 1):
-            async with self._pool.acquire() as connection:
-                try:
-                    generation = await begin_deciding(connection)
-                    receipt = await work(connection, await self._load_book(connection, generation))
-                    await connection.execute("commit")
-                except BaseException as error:
-                    if not connection.is_closed():
-                        await connection.execute("rollback")
-                    # Two households that share members can wait for each other; one tries again.
-                    if isinstance(error, asyncpg.DeadlockDetectedError) and attempt < MAX_TRIES:
-                        continue
+            try:
+                async with deciding(self._pool, self._load_book) as (connection, book):
+                    receipt = await work(connection, book)
+            except asyncpg.DeadlockDetectedError:
+                # Two households that share members can wait for each other; one tries again.
+                if attempt == MAX_TRIES:
                     raise
+            else:
                 return receipt
         raise AssertionError("unreachable: the last try returns or raises")
 
@@ -160,7 +150,11 @@ class Consents:
         trace: Trace,
     ) -> ConsentReceipt:
         vault, now = self._tools.vault, self._tools.clock()
-        if not await lock_person(connection, subject):
+        persons = {subject}
+        if said.given:
+            # All at once and in order: the members of one household often answer together.
+            persons |= await held_together(connection, subject)
+        if subject not in await lock_persons(connection, persons):
             raise NotAPartyError("consent")
         key = await _key_of(connection, subject, vault)
         consent_id = new_id()
@@ -178,50 +172,15 @@ class Consents:
         entry_id, leaf = _consent_entry(key, subject, said, book, partner, trace, now)
         leaves = [leaf]
         if said.given:
-            rows, freed = await self._free_held(connection, subject, book, now)
+            rows, freed = await free_held(
+                connection, subject, book, self._handles, self._tools, trace, now
+            )
             rows.leaves[:0] = leaves
             await write_released(connection, rows, freed)
         else:
             leaves += await reduce_waiting(connection, subject, said.scope, book, vault, trace, now)
             await append_leaves(connection, VERWERKINGEN, leaves)
         return ConsentReceipt(consent_id=consent_id, entry_id=entry_id, recorded_at=now)
-
-    async def _free_held(
-        self, connection: Connection, subject: UUID, book: RuleBook, now: datetime
-    ) -> tuple[GroupRows, list[tuple[UUID, datetime]]]:
-        """Decide anew on what waits for this person; what may go now is queued."""
-        rows = GroupRows()
-        freed: list[tuple[UUID, datetime]] = []
-        for held in await held_with(connection, subject):
-            persons = await _members(connection, held, self._tools.vault)
-            if persons is None:
-                continue
-            message = self._reopened(held, persons, now)
-            own = GroupRows()
-            verdict = referral.settle(
-                message, persons, book, self._tools.routes, own, Nonces(), now.date()
-            )
-            if not isinstance(verdict.decision, Permit):
-                continue
-            rows.parts += own.parts
-            for recipient, exchanges in own.mailbox.items():
-                rows.mailbox.setdefault(recipient, []).extend(exchanges)
-            _, leaf = entry_of(message.arrival, Event.DECISION, verdict, persons, book, now)
-            rows.leaves.append(leaf)
-            freed.append((held.exchange, now + verdict.keeps))
-        return rows, freed
-
-    def _reopened(
-        self, held: HeldMessage, persons: list[Person], now: datetime
-    ) -> referral.PseudonymisedReferral:
-        owner = next(person for person in persons if person.id == held.owner)
-        whole = owner.key.open(held.sealed, bound_held(held.exchange.bytes))
-        arrival = Arrival(
-            held.exchange, held.sender, b"", b"", "", now, Trace(new_id().hex, new_id().hex[16:]),
-            (), 0,
-        )  # fmt: skip
-        translated = referral.TranslatedReferral(arrival, Referral.model_validate_json(whole))
-        return referral.pseudonymise(translated, self._handles)
 
 
 def _require_party(book: RuleBook, partner: str, scope: Scope) -> None:
@@ -237,27 +196,6 @@ def _require_party(book: RuleBook, partner: str, scope: Scope) -> None:
 async def _key_of(connection: Connection, subject: UUID, vault: Vault) -> DataKey:
     (stored,) = await stored_keys(connection, [subject])
     return vault.unwrap(subject, CONTENT, WrappedKey(stored.epoch, stored.wrapped))
-
-
-async def _members(connection: Connection, held: HeldMessage, vault: Vault) -> list[Person] | None:
-    """The members of a held message behind the gate, in its order; None if one was erased."""
-    await pass_gate(connection, held.subjects)
-    ring = {
-        stored.subject: Person(
-            stored.subject,
-            vault.unwrap(stored.subject, CONTENT, WrappedKey(stored.epoch, stored.wrapped)),
-            stored.gate,
-        )
-        for stored in await stored_keys(connection, held.subjects)
-    }
-    for e in await stored_consents(connection, held.subjects):
-        if e.subject in ring:
-            ring[e.subject].consents.append(
-                ConsentEvent(e.id, e.purpose, e.recipient, e.category, e.given, e.decided_at)
-            )
-    if any(subject not in ring for subject in held.subjects):
-        return None
-    return [ring[subject] for subject in held.subjects]
 
 
 def _consent_entry(

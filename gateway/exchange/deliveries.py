@@ -161,6 +161,10 @@ class Deliveries:
                 await Run(self._pool, self._committer, self._tools, delivery).to_the_end()
             except TakenOverError as error:
                 self._tools.telemetry.fault("delivery-taken-over", error, delivery=delivery.id)
+            except _AWAY:
+                raise
+            except Exception as error:  # noqa: BLE001  # what we cannot read holds up no other
+                self._tools.telemetry.fault("delivery-failed", error, delivery=delivery.id)
             finally:
                 if not guard.is_closed():
                     await guard.execute("select pg_advisory_unlock($1)", lock)

@@ -12,7 +12,7 @@ import base64
 import binascii
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from gateway.audit.entries import (
     Event,
     Trace,
 )
+from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.release import MailboxTools, Release, Released, event_entry
 from gateway.exchange.rules import RuleBook
 from gateway.store.groups import (
@@ -31,7 +32,6 @@ from gateway.store.groups import (
     Connection,
     Leaf,
     append_leaves,
-    begin_deciding,
     stored_consents,
 )
 from gateway.store.mailbox import (
@@ -85,7 +85,7 @@ class Mailbox:
     def __init__(
         self,
         pool: asyncpg.Pool,
-        load_book: Callable[[Connection, int], Awaitable[RuleBook]],
+        load_book: LoadBook,
         tools: MailboxTools,
     ) -> None:
         self._pool = pool
@@ -95,21 +95,13 @@ class Mailbox:
     async def page(self, recipient: str, cursor: str | None, limit: int, trace: Trace) -> Page:
         """9. Release the next page. Raises `CursorError` for a cursor of somebody else."""
         after = None if cursor is None else self._position(recipient, cursor)
-        async with self._pool.acquire() as connection:
-            try:
-                generation = await begin_deciding(connection)
-                book = await self._load_book(connection, generation)
-                if after is None:
-                    after = await acknowledged_up_to(connection, recipient)
-                rows = await queued(connection, recipient, after, limit)
-                messages = await self._release(connection, recipient, rows, book, trace)
-                newest = await last_position(connection, recipient)
-                released_at = time.monotonic()
-                await connection.execute("commit")
-            except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("rollback")
-                raise
+        async with deciding(self._pool, self._load_book) as (connection, book):
+            if after is None:
+                after = await acknowledged_up_to(connection, recipient)
+            rows = await queued(connection, recipient, after, limit)
+            messages = await self._release(connection, recipient, rows, book, trace)
+            newest = await last_position(connection, recipient)
+            released_at = time.monotonic()
         end = rows[-1].position if rows else after
         return Page(recipient, messages, self._cursor(recipient, end), end < newest, released_at)
 
@@ -126,31 +118,23 @@ class Mailbox:
         Raises `CursorError`, or `NotReleasedError` for positions never handed over.
         """
         up_to = self._position(recipient, cursor)
-        async with self._pool.acquire() as connection:
-            try:
-                generation = await begin_deciding(connection)
-                book = await self._load_book(connection, generation)
-                before = await lock_mailbox(connection, recipient)
-                if before is None:
-                    raise CursorError("no mailbox")
-                if await first_not_released(connection, recipient, before, up_to) is not None:
-                    raise NotReleasedError("acknowledged before it was handed over")
-                rows = await acknowledge(connection, recipient, before, up_to)
-                leaves = await self._receipts(connection, rows, book, trace)
-                for flow, exchanges in _by_flow(rows).items():
-                    # A flow that the protocol no longer has keeps nothing for anybody.
-                    kept = (
-                        book.flows[flow].flow.retention.after_receipt_days
-                        if (flow in book.flows)
-                        else 0
-                    )
-                    await keep_for(connection, exchanges, kept)
-                await append_leaves(connection, VERWERKINGEN, leaves)
-                await connection.execute("commit")
-            except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("rollback")
-                raise
+        async with deciding(self._pool, self._load_book) as (connection, book):
+            before = await lock_mailbox(connection, recipient)
+            if before is None:
+                raise CursorError("no mailbox")
+            if await first_not_released(connection, recipient, before, up_to) is not None:
+                raise NotReleasedError("acknowledged before it was handed over")
+            rows = await acknowledge(connection, recipient, before, up_to)
+            leaves = await self._receipts(connection, rows, book, trace)
+            for flow, exchanges in _by_flow(rows).items():
+                # A flow that the protocol no longer has keeps nothing for anybody.
+                kept = (
+                    book.flows[flow].flow.retention.after_receipt_days
+                    if (flow in book.flows)
+                    else 0
+                )
+                await keep_for(connection, exchanges, kept)
+            await append_leaves(connection, VERWERKINGEN, leaves)
         return len(rows)
 
     async def _release(
@@ -211,22 +195,12 @@ class Mailbox:
         ]
 
     async def _take_back(self, page: Page, trace: Trace) -> None:
-        async with self._pool.acquire() as connection:
-            try:
-                generation = await begin_deciding(connection)
-                book = await self._load_book(connection, generation)
-                first = page.messages[0].position - 1
-                rows = await queued(connection, page.recipient, first, len(page.messages))
-                now = int(self._tools.clock().timestamp() * 1000)
-                leaves = [
-                    event_entry(Event.TAKEN_BACK, row, [], book, trace, now, {}) for row in rows
-                ]
-                await append_leaves(connection, VERWERKINGEN, leaves)
-                await connection.execute("commit")
-            except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("rollback")
-                raise
+        async with deciding(self._pool, self._load_book) as (connection, book):
+            first = page.messages[0].position - 1
+            rows = await queued(connection, page.recipient, first, len(page.messages))
+            now = int(self._tools.clock().timestamp() * 1000)
+            leaves = [event_entry(Event.TAKEN_BACK, row, [], book, trace, now, {}) for row in rows]
+            await append_leaves(connection, VERWERKINGEN, leaves)
 
     def _cursor(self, recipient: str, position: int) -> str:
         place = position.to_bytes(8, "big")

@@ -2,34 +2,33 @@
 
 Received content goes after the flow's days; a message that nobody fetched, or that still waits for
 agreement when its term is over, is taken out with an entry that says so. Prints of references go
-after 30 days. Each pass is bounded, and replicas clear different rows.
+after 30 days. Each pass is bounded; of two replicas one waits, and finds the work done.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.rules import RuleBook
-from gateway.store.consents import Expired, clear_received, expired, forget_fingerprints
-from gateway.store.groups import (
-    CLEARED,
-    DONE,
-    HELD,
-    VERWERKINGEN,
-    Connection,
-    Leaf,
-    append_leaves,
-    begin_deciding,
-)
+from gateway.store.groups import DONE, HELD, VERWERKINGEN, Connection, Leaf, append_leaves
 from gateway.store.ids import new_id
-from gateway.store.mailbox import concerned, purge_exchanges
+from gateway.store.mailbox import purge_exchanges
+from gateway.store.retention import (
+    Expired,
+    clear_received,
+    forget_fingerprints,
+    lock_expired,
+    persons_of,
+)
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import CONTENT, DataKey, Vault, WrappedKey
 
@@ -38,22 +37,34 @@ AT_ONCE = 500
 PRINTS_KEPT = timedelta(days=30)
 
 
+class Cleared(NamedTuple):
+    """How much one pass cleared."""
+
+    exchanges: int
+    prints: int
+
+
 class Retention:
     """Clears what has expired, for as long as it runs."""
 
     def __init__(
         self,
         pool: asyncpg.Pool,
-        load_book: Callable[[Connection, int], Awaitable[RuleBook]],
+        load_book: LoadBook,
         vault: Vault,
         clock: Callable[[], datetime],
         telemetry: Telemetry,
+        *,
+        at_once: int = AT_ONCE,
+        every: float = EVERY_SECONDS,
     ) -> None:
         self._pool = pool
         self._load_book = load_book
         self._vault = vault
         self._clock = clock
         self._telemetry = telemetry
+        self._at_once = at_once
+        self._every = every
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -66,35 +77,24 @@ class Retention:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def pass_once(self) -> int:
-        """Clear at most `AT_ONCE` exchanges and as many prints; gives how many exchanges."""
-        async with self._pool.acquire() as connection:
-            try:
-                generation = await begin_deciding(connection)
-                book = await self._load_book(connection, generation)
-                now = self._clock()
-                rows = await expired(connection, now, AT_ONCE)
-                received = [row.exchange for row in rows if row.state == DONE]
-                if received:
-                    await clear_received(connection, received, CLEARED)
-                lapsed = [row for row in rows if row.state != DONE]
-                if lapsed:
-                    leaves = await self._entries(connection, lapsed, book, now)
-                    await purge_exchanges(connection, [row.exchange for row in lapsed])
-                    await append_leaves(connection, VERWERKINGEN, leaves)
-                await forget_fingerprints(connection, now - PRINTS_KEPT, AT_ONCE)
-                await connection.execute("commit")
-            except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("rollback")
-                raise
-        return len(rows)
+    async def pass_once(self) -> Cleared:
+        """Clear at most `at_once` exchanges and as many prints."""
+        async with deciding(self._pool, self._load_book) as (connection, book):
+            now = self._clock()
+            prints = await forget_fingerprints(connection, now - PRINTS_KEPT, self._at_once)
+            rows = await lock_expired(connection, now, self._at_once)
+            await clear_received(connection, [row.exchange for row in rows if row.state == DONE])
+            lapsed = [row for row in rows if row.state != DONE]
+            leaves = await self._entries(connection, lapsed, book, now)
+            await purge_exchanges(connection, [row.exchange for row in lapsed])
+            await append_leaves(connection, VERWERKINGEN, leaves)
+        return Cleared(len(rows), prints)
 
     async def _entries(
         self, connection: Connection, lapsed: list[Expired], book: RuleBook, now: datetime
     ) -> list[Leaf]:
         persons: dict[UUID, list[tuple[UUID, DataKey]]] = {}
-        for one in await concerned(connection, [row.exchange for row in lapsed]):
+        for one in await persons_of(connection, [row.exchange for row in lapsed]):
             key = WrappedKey(one.epoch, one.wrapped)
             opened = self._vault.unwrap(one.subject, CONTENT, key)
             persons.setdefault(one.exchange, []).append((one.subject, opened))
@@ -103,12 +103,11 @@ class Retention:
         leaves = []
         for row in lapsed:
             entry_id, whom = new_id(), persons.get(row.exchange, [])
-            reason = "niet-vrijgegeven" if row.state == HELD else "niet-opgehaald"
             entry = write_entry(
                 EntryHead(entry_id, Event.PURGE, trace, row.exchange, millis, millis),
                 book.facts(row.flow if row.flow in book.flows else None),
                 [commitment(key, entry_id, subject) for subject, key in whom],
-                {"reason": reason, "sender": row.sender},
+                {"reason": _reason(row), "sender": row.sender},
             )
             leaves.append(Leaf(leaf_hash(entry), entry, [subject for subject, _ in whom]))
         return leaves
@@ -116,9 +115,15 @@ class Retention:
     async def _run(self) -> None:
         while True:
             try:
-                cleared = await self.pass_once()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                has_more = self._at_once in await self.pass_once()
+            except Exception as error:  # noqa: BLE001  # no fault may end the clearing for good
                 self._telemetry.fault("retention-waits", error)
-                cleared = 0
-            if cleared < AT_ONCE:
-                await asyncio.sleep(EVERY_SECONDS)
+                has_more = False
+            if not has_more:
+                await asyncio.sleep(self._every)
+
+
+def _reason(row: Expired) -> str:
+    if row.state == HELD:
+        return "niet-vrijgegeven"
+    return "niet-bevestigd" if row.is_released else "niet-opgehaald"

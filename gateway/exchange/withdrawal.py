@@ -1,28 +1,34 @@
 """What a "no" does to messages that wait in a mailbox, in the transaction that records it.
 
 Where every member must agree, the message goes as a whole; where the flow lets it be reduced, the
-member's part goes, and with the applicant's part the message. A "no" to one category takes that
-category out of the member's box. Releases look again in any case, since the gate was raised.
+member's part goes, and with the applicant's part the message. What stays is worked over at once,
+so that it equals the message that would have been sent without them (invariant 13): the count is
+made anew, free text goes, and a category that somebody refuses goes from the household's fields
+too. Releases look again in any case, since the gate was raised.
+
+What counts is where the person stands after the event: an older "no" that is recorded late takes
+nothing from a later yes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from consent.minimise import covers
+from consent.minimise import Part, reduce_stored
 from consent.protocol import HouseholdRule
-from consent.register import CATEGORY_ALL
+from consent.register import ConsentEvent, Standing, standing
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.boxes import pack, unpack
 from gateway.exchange.recording import bound_to
 from gateway.exchange.rules import CompiledFlow, RuleBook
-from gateway.store.consents import Affected, replace_box, waiting_with
-from gateway.store.groups import Connection, Leaf, stored_keys
+from gateway.store.consents import Waiting, lock_waiting, replace_boxes
+from gateway.store.groups import Connection, Leaf, stored_consents
 from gateway.store.ids import new_id
-from gateway.store.mailbox import drop_members, purge_exchanges
+from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
 from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
 
 
@@ -32,6 +38,14 @@ class Scope(NamedTuple):
     purpose: str
     recipient: str
     category: str
+
+
+class _Opened(NamedTuple):
+    """One member's box, opened."""
+
+    stored: StoredPart
+    key: DataKey
+    content: bytes
 
 
 async def reduce_waiting(
@@ -45,31 +59,46 @@ async def reduce_waiting(
 ) -> list[Leaf]:
     """Purge or reduce what waits about one person; the caller holds their gate, and commits.
 
-    Gives the entries of what was taken out, which the caller appends to the log.
+    The event itself is in the register already. Gives an entry for each message that changed,
+    which the caller appends to the log.
     """
-    stored = await stored_keys(connection, [subject])
-    if not stored:
+    events = [
+        ConsentEvent(e.id, e.purpose, e.recipient, e.category, e.given, e.decided_at)
+        for e in await stored_consents(connection, [subject])
+    ]
+    stand = standing(events, scope.purpose, scope.recipient)
+    if stand.given is True and not stand.refused:
         return []
-    wrapped = WrappedKey(stored[0].epoch, stored[0].wrapped)
-    key = vault.unwrap(subject, CONTENT, wrapped)
+    waiting = await lock_waiting(connection, subject, scope.recipient)
+    parts: dict[UUID, list[StoredPart]] = {}
+    for part in await stored_parts(connection, [one.exchange for one in waiting]):
+        parts.setdefault(part.exchange, []).append(part)
+    leaves: list[Leaf] = []
     purged: list[UUID] = []
     dropped: list[tuple[UUID, int]] = []
-    leaves: list[Leaf] = []
-    for one in await waiting_with(connection, subject, scope.recipient):
+    boxes: list[tuple[UUID, int, bytes]] = []
+    for one in waiting:
         flow = book.flows.get(one.flow or "")
         if flow is None or not _rests_on(flow, scope):
             continue
-        if scope.category != CATEGORY_ALL:
-            await replace_box(connection, one.exchange, one.member, _without(key, one, scope))
-        elif _goes_whole(flow, one, subject):
+        opened = [_open(part, vault) for part in parts[one.exchange]]
+        is_out = stand.given is not True
+        if is_out and _goes_whole(flow, one, subject):
             purged.append(one.exchange)
         else:
-            dropped.append((one.exchange, one.member))
-        leaves.append(_entry(key, subject, one, book, trace, now))
+            gone = [p.stored for p in opened if is_out and p.stored.subject == subject]
+            changed = list(_reduced(opened, subject, stand))
+            if not gone and not changed:
+                continue
+            dropped += [(one.exchange, part.member) for part in gone]
+            boxes += changed
+        leaves.append(_entry(one, opened, book, trace, now))
     if purged:
         await purge_exchanges(connection, purged)
     if dropped:
         await drop_members(connection, dropped)
+    if boxes:
+        await replace_boxes(connection, boxes)
     return leaves
 
 
@@ -78,28 +107,45 @@ def _rests_on(flow: CompiledFlow, scope: Scope) -> bool:
     return rule.locks.agreement.required and rule.purpose == scope.purpose
 
 
-def _goes_whole(flow: CompiledFlow, one: Affected, subject: UUID) -> bool:
+def _goes_whole(flow: CompiledFlow, one: Waiting, subject: UUID) -> bool:
     household = flow.flow.locks.agreement.household
     return household is HouseholdRule.ALL or one.owner == subject
 
 
-def _without(key: DataKey, one: Affected, scope: Scope) -> bytes:
-    bound = bound_to(one.exchange.bytes, one.member)
-    parts = unpack(one.member, key.open(one.box, bound))
-    refused = frozenset({scope.category})
-    kept = [part for part in parts if not covers(refused, part.category)]
-    return key.seal(pack(kept), bound, Nonces().take())
+def _open(part: StoredPart, vault: Vault) -> _Opened:
+    key = vault.unwrap(part.subject, CONTENT, WrappedKey(part.epoch, part.wrapped))
+    return _Opened(part, key, key.open(part.box, bound_to(part.exchange.bytes, part.member)))
+
+
+def _reduced(
+    opened: Sequence[_Opened], subject: UUID, stand: Standing
+) -> Iterator[tuple[UUID, int, bytes]]:
+    """The boxes that change: without the person, or without the categories that they refuse."""
+    is_out = stand.given is not True
+    stays = [p for p in opened if not (is_out and p.stored.subject == subject)]
+    pieces: list[Part] = []
+    for one in stays:
+        pieces += unpack(one.stored.member, one.content)
+    refused = {p.stored.member: stand.refused for p in stays if p.stored.subject == subject}
+    pieces = reduce_stored(pieces, len(stays), refused, is_shorter=is_out)
+    nonces = Nonces()
+    for (exchange, number, *_), key, content in stays:
+        kept = pack(piece for piece in pieces if piece.member == number)
+        if kept != content:
+            box = key.seal(kept, bound_to(exchange.bytes, number), nonces.take())
+            yield exchange, number, box
 
 
 def _entry(
-    key: DataKey, subject: UUID, one: Affected, book: RuleBook, trace: Trace, now: datetime
+    one: Waiting, opened: Sequence[_Opened], book: RuleBook, trace: Trace, now: datetime
 ) -> Leaf:
+    """Everybody whom the message concerned: an entry must not tell its readers who said no."""
     entry_id, millis = new_id(), int(now.timestamp() * 1000)
+    persons = [(p.stored.subject, p.key) for p in opened]
     entry = write_entry(
         EntryHead(entry_id, Event.PURGE, trace, one.exchange, millis, millis),
         book.facts(one.flow),
-        [commitment(key, entry_id, subject)],
-        # Neutral: an entry must not tell its readers who said no.
+        [commitment(key, entry_id, subject) for subject, key in persons],
         {"reason": "niet-meer-toegelaten", "sender": one.sender},
     )
-    return Leaf(leaf_hash(entry), entry, [subject])
+    return Leaf(leaf_hash(entry), entry, [subject for subject, _ in persons])

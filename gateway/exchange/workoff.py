@@ -192,7 +192,11 @@ class Run:
                 await asyncio.sleep(RETRY_SECONDS)
             except PoisonedMessageError:
                 if len(batch.messages) == 1:
-                    batch = self._refused(batch)
+                    if isinstance(batch.messages[0], UnreadableRecord):
+                        # Not even its refusal can be recorded: no fault of the record's.
+                        await asyncio.sleep(RETRY_SECONDS)
+                    else:
+                        batch = self._refused(batch)
                     continue
                 middle = len(batch.messages) // 2
                 for part in (slice(None, middle), slice(middle, None)):

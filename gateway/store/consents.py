@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from gateway.store.groups import (
     CONSENT_COLUMNS,
-    DONE,
     HELD,
     VERWERKINGEN,
     WAITING,
@@ -46,15 +46,23 @@ class EarlierConsent(NamedTuple):
     recorded_for: str
 
 
-class Affected(NamedTuple):
-    """A waiting message with a part of the person concerned."""
+class Waiting(NamedTuple):
+    """A message that waits in its recipient's mailbox."""
 
     exchange: UUID
     flow: str | None
     sender: str
     owner: UUID | None
-    member: int
-    box: bytes
+
+
+class Freed(NamedTuple):
+    """A held message that may go, with the rules that it was decided by this time."""
+
+    exchange: UUID
+    flow: str
+    recipient: str
+    protocol: bytes
+    expires_at: datetime
 
 
 class HeldMessage(NamedTuple):
@@ -72,8 +80,23 @@ async def lock_person(connection: Connection, subject: UUID) -> bool:
 
     False where the person is not known (any more).
     """
-    row = await connection.fetchval("select true from subject where id = $1 for update", subject)
-    return row is not None
+    return await lock_persons(connection, [subject]) == {subject}
+
+
+async def lock_persons(connection: Connection, subjects: Collection[UUID]) -> set[UUID]:
+    """Close the gate for several, in the order that every writer keeps; gives who is known."""
+    rows = await connection.fetch(
+        "select id from subject where id = any($1) order by id for update", list(subjects)
+    )
+    return {row[0] for row in rows}
+
+
+async def held_together(connection: Connection, subject: UUID) -> set[UUID]:
+    """Everybody in the messages that wait for agreement and concern this person."""
+    rows = await connection.fetch(
+        "select distinct unnest(subjects) from held where subjects @> array[$1::uuid]", subject
+    )
+    return {row[0] for row in rows}
 
 
 async def subject_of(connection: Connection, handle: bytes) -> UUID | None:
@@ -106,23 +129,27 @@ async def raise_gate(connection: Connection, subject: UUID) -> None:
     await connection.execute("update subject set gate = gate + 1 where id = $1", subject)
 
 
-async def waiting_with(connection: Connection, subject: UUID, recipient: str) -> list[Affected]:
-    """The messages to a recipient that wait in its mailbox and hold a part of this person."""
+async def lock_waiting(connection: Connection, subject: UUID, recipient: str) -> list[Waiting]:
+    """The messages to a recipient that wait in its mailbox with a part of this person; locked.
+
+    Two members of one household may say no at the same time: read the parts after this.
+    """
     rows = await connection.fetch(
-        """select e.id, e.flow, e.sender, e.owner, p.member, p.box
-             from part p join exchange e on e.id = p.exchange
-            where p.subject = $1 and e.recipient = $2 and e.state = $3 order by e.id for update""",
+        """select e.id, e.flow, e.sender, e.owner from exchange e
+            where e.recipient = $2 and e.state = $3
+              and e.id in (select exchange from part where subject = $1)
+            order by e.id for update""",
         subject,
         recipient,
         WAITING,
     )
-    return [Affected(*row) for row in rows]
+    return [Waiting(*row) for row in rows]
 
 
-async def replace_box(connection: Connection, exchange: UUID, member: int, box: bytes) -> None:
-    """Put a member's reduced box in the place of the whole one."""
-    await connection.execute(
-        "update part set box = $3 where exchange = $1 and member = $2", exchange, member, box
+async def replace_boxes(connection: Connection, boxes: Collection[tuple[UUID, int, bytes]]) -> None:
+    """Put members' reduced boxes in the place of the whole ones."""
+    await connection.executemany(
+        "update part set box = $3 where exchange = $1 and member = $2", boxes
     )
 
 
@@ -132,67 +159,30 @@ async def held_with(connection: Connection, subject: UUID) -> list[HeldMessage]:
         """select e.id, e.sender, e.owner, h.sealed, h.subjects
              from held h join exchange e on e.id = h.exchange
             where h.subjects @> array[$1::uuid] and e.state = $2 and e.owner is not null
-            order by e.id for update""",
+            order by e.id for update of e""",
         subject,
         HELD,
     )
     return [HeldMessage(*row) for row in rows]
 
 
-async def write_released(
-    connection: Connection, rows: GroupRows, exchanges: list[tuple[UUID, datetime]]
-) -> None:
-    """What an agreement set free goes to its mailbox; heads last. The caller commits."""
-    for exchange, expires_at in exchanges:
-        await connection.execute("delete from held where exchange = $1", exchange)
+async def write_released(connection: Connection, rows: GroupRows, freed: list[Freed]) -> None:
+    """What an agreement set free goes to its mailbox; heads last. The caller commits.
+
+    The answer that the sender got, and gets again for a repeat, stays as it was.
+    """
+    for one in freed:
+        await connection.execute("delete from held where exchange = $1", one.exchange)
         await connection.execute(
-            "update exchange set state = $2, expires_at = $3 where id = $1",
-            exchange,
+            """update exchange
+                  set state = $2, flow = $3, recipient = $4, protocol = $5, expires_at = $6
+                where id = $1""",
+            one.exchange,
             WAITING,
-            expires_at,
+            *one[1:],
         )
     if rows.parts:
         await connection.copy_records_to_table("part", records=rows.parts)
     for recipient in sorted(rows.mailbox):
         await enqueue(connection, recipient, rows.mailbox[recipient])
     await append_leaves(connection, VERWERKINGEN, rows.leaves)
-
-
-class Expired(NamedTuple):
-    """An exchange whose time in the gateway is over."""
-
-    exchange: UUID
-    state: int
-    flow: str | None
-    sender: str
-
-
-async def expired(connection: Connection, now: datetime, limit: int) -> list[Expired]:
-    """Exchanges to be cleared, locked; what another replica is clearing is left to it."""
-    rows = await connection.fetch(
-        """select id, state, flow, sender from exchange
-            where expires_at < $1 and state in (1, 2, 3)
-            order by expires_at limit $2 for update skip locked""",
-        now,
-        limit,
-    )
-    return [Expired(*row) for row in rows]
-
-
-async def clear_received(connection: Connection, exchanges: list[UUID], state: int) -> None:
-    """Remove the content of what was received and kept long enough."""
-    await connection.execute("delete from part where exchange = any($1)", exchanges)
-    await connection.execute(
-        "update exchange set state = $2 where id = any($1) and state = $3", exchanges, state, DONE
-    )
-
-
-async def forget_fingerprints(connection: Connection, before: datetime, limit: int) -> int:
-    """Drop prints of references whose term is over; gives how many."""
-    status = await connection.execute(
-        """delete from fingerprint where (sender, reference) in
-             (select sender, reference from fingerprint where made_at < $1 limit $2)""",
-        before,
-        limit,
-    )
-    return int(status.rpartition(" ")[2])

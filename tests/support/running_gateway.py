@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import httpx
@@ -28,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from gateway.cli.serving import Serving, serving
 from gateway.cli.setup import prepare_sandbox
 from gateway.settings import Settings
+from gateway.store.database import own_addresses
 from gateway.telemetry import Telemetry
 from tests.support.database import TestServer
 from tests.support.registered import Party
@@ -55,10 +57,10 @@ def party_of(home: Path, partner: str) -> Party:
     return Party(partner, key)
 
 
-async def bearer_of(http: httpx.AsyncClient, party: Party) -> str:
+async def bearer_of(http: httpx.AsyncClient, party: Party, base_url: str) -> str:
     """An access token, as the value of the Authorization header."""
-    audience = f"{str(http.base_url).rstrip('/')}/oauth/token"
-    answer = await http.post("/oauth/token", data=party.form(party.assertion(aud=audience)))
+    assertion = party.assertion(aud=f"{base_url}/oauth/token")
+    answer = await http.post("/oauth/token", data=party.form(assertion))
     assert answer.status_code == 200, answer.text
     return f"Bearer {answer.json()['access_token']}"
 
@@ -68,7 +70,6 @@ class RunningGateway:
     """A gateway that answers on a port, with what a test sees of it from inside and outside."""
 
     served: Serving
-    url: str
     pool: asyncpg.Pool
     engine: AsyncEngine
     log: io.StringIO
@@ -79,13 +80,19 @@ class RunningGateway:
 
     @property
     def base_url(self) -> str:
+        """What partners call it."""
         return self.served.settings.base_url
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.served.settings.port}"
 
     @asynccontextmanager
     async def stranger(self) -> AsyncIterator[httpx.AsyncClient]:
         """Somebody without a token."""
         async with httpx.AsyncClient(
-            base_url=self.base_url, timeout=PATIENCE, trust_env=False
+            base_url=self.address, timeout=PATIENCE, trust_env=False
         ) as http:
             yield http
 
@@ -93,7 +100,8 @@ class RunningGateway:
     async def partner(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
         """A sandbox partner with a token."""
         async with self.stranger() as http:
-            http.headers["Authorization"] = await bearer_of(http, party_of(self.home, name))
+            party = party_of(self.home, name)
+            http.headers["Authorization"] = await bearer_of(http, party, self.base_url)
             yield http
 
     async def count(self, table: str, where: str = "true", *values: object) -> int:
@@ -132,23 +140,41 @@ async def running_gateway(
     """Serve on a fresh database. `via` is a folder with a socket that leads to the server."""
     name = await postgres.fresh()
     url = postgres.url(name) if via is None else _through(postgres, name, via)
-    log = io.StringIO()
     with reachable_folder() as home:
         made = Settings(home=home, port=0, database_url=url, **settings)
         try:
-            async with (
-                serving(made, Telemetry(log, tracer), prepare=prepare_sandbox) as served,
-                asyncpg.create_pool(postgres.url(name), min_size=1, max_size=4) as pool,
-            ):
-                engine = create_async_engine(postgres.sqlalchemy_url(name), hide_parameters=True)
-                try:
-                    yield RunningGateway(served, url, pool, engine, log)
-                finally:
-                    await engine.dispose()
+            async with _serving(made, tracer) as running:
+                yield running
         finally:
             await postgres.drop(name)
 
 
+@asynccontextmanager
+async def another_like(gateway: RunningGateway, **settings: Any) -> AsyncIterator[RunningGateway]:
+    """A second gateway process, so to speak, on the same database and keys."""
+    update = {"port": 0, "public_url": gateway.base_url, **settings}
+    async with _serving(gateway.served.settings.model_copy(update=update), None) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, tracer: Tracer | None) -> AsyncIterator[RunningGateway]:
+    assert settings.database_url is not None
+    log = io.StringIO()
+    direct = own_addresses(settings.database_url)
+    async with (
+        serving(settings, Telemetry(log, tracer), prepare=prepare_sandbox) as served,
+        asyncpg.create_pool(direct.dsn, min_size=1, max_size=4) as pool,
+    ):
+        engine = create_async_engine(direct.sqlalchemy_url, hide_parameters=True)
+        try:
+            yield RunningGateway(served, pool, engine, log)
+        finally:
+            await engine.dispose()
+
+
 def _through(postgres: TestServer, name: str, folder: str) -> str:
-    own = str(postgres.server.socket_folder)
-    return postgres.url(name).replace(httpx.QueryParams({"h": own})["h"], folder)
+    own = quote(str(postgres.server.socket_folder), safe="")
+    direct = postgres.url(name)
+    assert own in direct
+    return direct.replace(own, quote(folder, safe=""))

@@ -1,0 +1,93 @@
+"""What a "yes" does to messages that wait for agreement, in the transaction that records it.
+
+Each message that the person is in is opened and decided anew, by the protocol and the register as
+they are now; what may go is minimised, sealed and queued as if it had arrived today, with an entry
+of its own. What may not go yet stays as it is, without a word: its sender was told what it waits
+for. The answer to a repeat stays the one that was given on arrival (invariant 7).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from consent.register import ConsentEvent
+from gateway.audit.entries import Event, Trace
+from gateway.exchange import referral
+from gateway.exchange.arrivals import Arrival
+from gateway.exchange.group import GroupTools
+from gateway.exchange.recording import Person, bound_held, entry_of
+from gateway.exchange.rules import RuleBook
+from gateway.pseudonyms.domains import Handles
+from gateway.store.consents import Freed, HeldMessage, held_with
+from gateway.store.groups import Connection, GroupRows, pass_gate, stored_consents, stored_keys
+from gateway.vault.boxes import CONTENT, Nonces, Vault, WrappedKey
+from schemas.decisions import Permit
+from schemas.referral import Referral
+
+
+async def free_held(
+    connection: Connection,
+    subject: UUID,
+    book: RuleBook,
+    handles: Handles,
+    tools: GroupTools,
+    trace: Trace,
+    now: datetime,
+) -> tuple[GroupRows, list[Freed]]:
+    """Decide anew on what waits for this person; the caller holds their gate, and commits.
+
+    Gives what is to be written of the messages that may go now.
+    """
+    rows = GroupRows()
+    freed: list[Freed] = []
+    for held in await held_with(connection, subject):
+        persons = await _members(connection, held, tools.vault)
+        if persons is None:
+            continue
+        message = _reopened(held, persons, handles, trace, now)
+        own = GroupRows()
+        verdict = referral.settle(message, persons, book, tools.routes, own, Nonces(), now.date())
+        decision = verdict.decision
+        if not isinstance(decision, Permit) or verdict.recipient is None:
+            continue
+        rows.parts += own.parts
+        rows.mailbox.setdefault(verdict.recipient, []).append(held.exchange)
+        _, leaf = entry_of(message.arrival, Event.DECISION, verdict, persons, book, now)
+        rows.leaves.append(leaf)
+        # The parts were made by today's rules: a release must compare them with these.
+        expires_at, digest = now + verdict.keeps, book.protocol.digest
+        freed.append(Freed(held.exchange, decision.flow, verdict.recipient, digest, expires_at))
+    return rows, freed
+
+
+async def _members(connection: Connection, held: HeldMessage, vault: Vault) -> list[Person] | None:
+    """The members of a held message behind the gate, in its order; None if one was erased."""
+    await pass_gate(connection, held.subjects)
+    ring = {
+        stored.subject: Person(
+            stored.subject,
+            vault.unwrap(stored.subject, CONTENT, WrappedKey(stored.epoch, stored.wrapped)),
+            stored.gate,
+        )
+        for stored in await stored_keys(connection, held.subjects)
+    }
+    for e in await stored_consents(connection, held.subjects):
+        if e.subject in ring:
+            ring[e.subject].consents.append(
+                ConsentEvent(e.id, e.purpose, e.recipient, e.category, e.given, e.decided_at)
+            )
+    if any(subject not in ring for subject in held.subjects):
+        return None
+    return [ring[subject] for subject in held.subjects]
+
+
+def _reopened(
+    held: HeldMessage, persons: list[Person], handles: Handles, trace: Trace, now: datetime
+) -> referral.PseudonymisedReferral:
+    owner = next(person for person in persons if person.id == held.owner)
+    whole = owner.key.open(held.sealed, bound_held(held.exchange.bytes))
+    # What was sent is bound in the entry of its arrival, under a salt that is the sender's.
+    arrival = Arrival(held.exchange, held.sender, b"", b"", "", now, trace, (), 0)
+    translated = referral.TranslatedReferral(arrival, Referral.model_validate_json(whole))
+    return referral.pseudonymise(translated, handles)
