@@ -67,6 +67,7 @@ class Telling:
         self._vkey = vkey
         self._output = output
         self._story = Story()
+        self._is_repeat = False
 
     async def tell(self) -> Story:
         """Every step in order; raises what the client raises."""
@@ -117,9 +118,12 @@ class Telling:
         claim = self._story.claim
         claim("the delivery was processed whole", report.state is DeliveryState.DONE)
         claim("every record got an outcome", total == report.records == REFERRALS + len(Flaw))
-        claim("some were accepted", report.accepted > 0 or report.is_repeat)
-        claim("some wait for agreement", report.held > 0 or report.is_repeat)
-        claim("each bad record was refused by itself", refused == len(Flaw) or report.is_repeat)
+        claim("some were accepted", report.accepted > 0)
+        claim("some wait for agreement", report.held > 0)
+        claim("each bad record was refused by itself", refused == len(Flaw))
+        if report.is_repeat:
+            self._output.say("This home sent the same file before: nothing is done a second time.")
+        self._is_repeat = report.is_repeat
         self._story.counted |= {
             "accepted": report.accepted,
             "held": report.held,
@@ -153,11 +157,12 @@ class Telling:
         self._output.say(
             f"{amount(received)} referrals received in order, {amount(sent)} statuses sent back"
         )
-        claim = self._story.claim
-        claim(
-            "the casebook received exactly what was accepted",
-            received == self._story.counted["accepted"],
-        )
+        claim, accepted = self._story.claim, self._story.counted["accepted"]
+        if self._is_repeat:
+            # An earlier run may have been stopped half-way; what it left undone is done now.
+            claim("the casebook received nothing twice", received < accepted and not tally.repeats)
+        else:
+            claim("the casebook received exactly what was accepted", received == accepted)
         claim("no status was refused", not tally.refused)
         self._story.counted |= {"received": received, "statuses": sent}
         return tally
