@@ -218,7 +218,9 @@ class Telling:
         permits = sum(n for (what, _), n in decided.items() if what == Outcome.ACCEPTED)
         claim = self._story.claim
         claim("the log verifies offline", verified.size > 0)
-        claim("every accepted message has one entry", permits >= expected)
+        # In a home that was used before, the log holds what earlier runs had accepted too.
+        is_exact = permits == expected or (self._is_repeat and permits > expected)
+        claim("every accepted message has exactly one entry", is_exact)
         self._story.counted |= {"entries": verified.size}
 
     async def _wait_for_log(self, supervisor: AsyncSluis) -> None:
