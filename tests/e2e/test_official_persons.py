@@ -1,0 +1,133 @@
+"""The official test persons (RvIG) walk the road: an input that nobody here made up.
+
+Read from `../shared`, whose SOURCES.md says where they come from; skipped, loudly, without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gateway.exchange.routing import bundled_routes
+from tests.support.database import TestServer
+from tests.support.running_gateway import RunningGateway, running_gateway
+
+COLUMNS = (
+    "kenmerk", "aangemeld_op", "grondslag", "rol", "bsn", "achternaam", "geboortedatum",
+    "geslacht", "postcode", "straatnaam", "geheimhouding", "instemming", "instemming_op",
+)  # fmt: skip
+AMSTERDAM = "0363"
+
+
+def persons(shared: Path) -> list[dict[str, Any]]:
+    path = shared / "standards" / "brp" / "test-persons.json"
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def row_of(number: int, person: dict[str, Any]) -> dict[str, str]:
+    place = person.get("verblijfplaats", {})
+    return {
+        "kenmerk": f"RVIG-{number}",
+        "aangemeld_op": "2026-02-02",
+        "grondslag": "participatiewet",
+        "rol": "aanmelder",
+        "bsn": person["burgerservicenummer"],
+        "achternaam": person.get("naam", {}).get("geslachtsnaam", ""),
+        "geboortedatum": person.get("geboorte", {}).get("datum", ""),
+        "geslacht": person.get("geslacht", {}).get("code", ""),
+        "postcode": place.get("postcode", ""),
+        "straatnaam": place.get("straat", ""),
+        "geheimhouding": "ja" if is_secret(person) else "nee",
+        "instemming": "ja",
+        "instemming_op": "2026-02-01",
+    }
+
+
+def is_secret(person: dict[str, Any]) -> bool:
+    return str(person.get("geheimhoudingPersoonsgegevens", "0")) != "0"
+
+
+def as_csv(rows: list[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, delimiter=";")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+async def delivered(gateway: RunningGateway, content: bytes) -> dict[str, Any]:
+    async with gateway.partner("dwi") as dwi:
+        headers = {"Content-Type": "text/csv"}
+        answer = await dwi.post("/v1/leveringen", content=content, headers=headers)
+        assert answer.status_code == 202, answer.text
+        report: dict[str, Any] = answer.json()
+        while report["status"] == "in-verwerking":
+            await asyncio.sleep(0.05)
+            report = (await dwi.get(f"/v1/leveringen/{report['leveringId']}")).json()
+    return report
+
+
+async def pulled(gateway: RunningGateway) -> dict[str, dict[str, Any]]:
+    """What the casebook got, by BSN."""
+    async with gateway.partner("casebook") as casebook:
+        page = (await casebook.get("/v1/postvak")).json()
+    households = [message["data"]["huishouden"] for message in page["berichten"]]
+    return {
+        household["leden"][0]["burgerservicenummer"]: message["data"]
+        for household, message in zip(households, page["berichten"], strict=True)
+    }
+
+
+def dates(persons_: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """BSN and birth date as it must arrive: what is unknown is left out, never guessed at."""
+    for person in persons_:
+        raw = person.get("geboorte", {}).get("datum", "")
+        year, month, day = raw[:4], raw[4:6], raw[6:]
+        known = [part for part in (year, month, day) if part.strip("0")]
+        if known:
+            yield person["burgerservicenummer"], "-".join(known)
+
+
+async def test_the_official_test_persons_arrive_as_they_are(
+    postgres: TestServer, shared: Path
+) -> None:
+    everybody = persons(shared)
+    async with running_gateway(postgres) as gateway:
+        content = as_csv([row_of(n, person) for n, person in enumerate(everybody)])
+        report = await delivered(gateway, content)
+        assert report["records"] == report["toegelaten"] == len(everybody), report
+        arrived = await pulled(gateway)
+    assert set(arrived) == {person["burgerservicenummer"] for person in everybody}
+
+    for bsn, date in dates(everybody):
+        assert arrived[bsn]["huishouden"]["leden"][0]["geboortedatum"] == date
+    routes = bundled_routes()
+    for person in everybody:
+        data = arrived[person["burgerservicenummer"]]
+        household, postcode = data["huishouden"], row_of(0, person)["postcode"]
+        if is_secret(person):
+            assert not {"postcode", "straatnaam"} & set(household)
+            assert "wijkteam" not in data["aanmelding"]
+        elif len(postcode) == 6:
+            assert household["postcode"] == postcode
+            assert data["aanmelding"]["wijkteam"] == routes.team(postcode)
+
+
+async def test_official_persons_in_amsterdam_reach_a_team_or_the_desk(shared: Path) -> None:
+    routes = bundled_routes()
+    here = [
+        person["verblijfplaats"]["postcode"]
+        for person in persons(shared)
+        if person.get("gemeenteVanInschrijving", {}).get("code") == AMSTERDAM
+        and "postcode" in person.get("verblijfplaats", {})
+    ]
+    teams = [routes.team(postcode) for postcode in here]
+    assert len(here) > 40
+    # Border postcodes, and a few of these persons with a postcode elsewhere, go to the desk.
+    assert sum(team != routes.desk for team in teams) > len(here) * 0.8
