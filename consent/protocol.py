@@ -171,6 +171,11 @@ class Protocol:
         self.purposes = {purpose.id: purpose for purpose in file.purposes}
         self.covenants = {covenant.id: covenant for covenant in file.covenants}
 
+    @property
+    def parties(self) -> frozenset[str]:
+        """Everybody who sends or receives under this protocol."""
+        return frozenset(party for flow in self.flows for party in (flow.sender, flow.recipient))
+
     def flows_from(self, sender: str, message: MessageKind) -> tuple[Flow, ...]:
         """The flows that this sender may start with this kind of message."""
         return tuple(f for f in self.flows if f.sender == sender and f.message == message)

@@ -66,7 +66,10 @@ class Books:
         if book is None or book.generation != generation:
             rules = await read_rules(connection)
             older = [load(text) for text in rules.older]
-            book = open_book(generation, load(rules.in_force), older, rules.suspended, self._keys)
+            protocol = load(rules.in_force)
+            # A party that the protocol names and nobody registered is as closed as a suspended one.
+            closed = rules.suspended | (protocol.parties - rules.registered)
+            book = open_book(generation, protocol, older, closed, self._keys)
             self._book = book
         return book
 

@@ -21,6 +21,8 @@ from gateway.exchange import referral, status
 from gateway.exchange.arrivals import Arrival, Recorded, UnreadableRecord
 from gateway.exchange.recording import (
     OUTCOMES,
+    REFERRAL,
+    STATUS,
     UNREADABLE,
     Filed,
     Person,
@@ -140,10 +142,12 @@ async def _work_out(
     filed: list[tuple[Arrival, Filed]] = []
     for message in fresh:
         arrival = _arrival(message)
-        if arrival.exchange in refused or isinstance(message, UnreadableRecord):
-            is_reuse = arrival.exchange in refused
-            verdict = Verdict(REUSED if is_reuse else UNREADABLE_RECORD)
+        if isinstance(message, UnreadableRecord):
+            verdict = Verdict(UNREADABLE_RECORD)
             one = file_entry(arrival, UNREADABLE, verdict, [], book, group, rows, now)
+        elif arrival.exchange in refused:
+            kind = STATUS if isinstance(message, ArrivedStatus) else REFERRAL
+            one = file_entry(arrival, kind, Verdict(REUSED), [], book, group, rows, now)
         elif isinstance(message, PseudonymisedReferral):
             own = persons[arrival.exchange]
             one = referral.walk(message, own, book, tools.routes, group, rows, nonces, now)

@@ -107,9 +107,12 @@ class Mailbox:
 
     async def check_fresh(self, page: Page, trace: Trace) -> None:
         """Just before the first byte: a release that lapsed is taken back, and nothing is sent."""
-        if time.monotonic() - page.released_at <= self._tools.lapse_seconds:
+        is_fresh = time.monotonic() - page.released_at <= self._tools.lapse_seconds
+        # Tombstones hand nothing over, so there is nothing of them to take back.
+        released = {message.exchange for message in page.messages if message.data is not None}
+        if is_fresh or not released:
             return
-        await self._take_back(page, trace)
+        await self._take_back(page, released, trace)
         raise ReleaseLapsedError("released too long ago")
 
     async def acknowledge(self, recipient: str, cursor: str, trace: Trace) -> int:
@@ -194,12 +197,16 @@ class Mailbox:
             for row in rows
         ]
 
-    async def _take_back(self, page: Page, trace: Trace) -> None:
+    async def _take_back(self, page: Page, released: set[UUID], trace: Trace) -> None:
         async with deciding(self._pool, self._load_book) as (connection, book):
             first = page.messages[0].position - 1
             rows = await queued(connection, page.recipient, first, len(page.messages))
             now = int(self._tools.clock().timestamp() * 1000)
-            leaves = [event_entry(Event.TAKEN_BACK, row, [], book, trace, now, {}) for row in rows]
+            leaves = [
+                event_entry(Event.TAKEN_BACK, row, [], book, trace, now, {})
+                for row in rows
+                if row.exchange in released
+            ]
             await append_leaves(connection, VERWERKINGEN, leaves)
 
     def _cursor(self, recipient: str, position: int) -> str:

@@ -18,7 +18,7 @@ Each takes what the stage before it returns, so that none can be skipped.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import NamedTuple, assert_never
 from uuid import UUID
@@ -186,7 +186,9 @@ def record_agreements(
 @lru_cache(maxsize=4096)
 def first_moment(day: date) -> datetime:
     """The start of a day in Amsterdam, where forms are dated."""
-    return datetime.combine(day, time.min, AMSTERDAM)
+    # The very first day began in Amsterdam before UTC's calendar does.
+    zone = UTC if day == date.min else AMSTERDAM
+    return datetime.combine(day, time.min, zone)
 
 
 def _says_the_same(event: ConsentEvent, known: ConsentEvent) -> bool:

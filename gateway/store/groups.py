@@ -27,6 +27,10 @@ WAITING, HELD, DONE, REFUSED, PURGED, CLEARED = 1, 2, 3, 4, 5, 6
 the mailbox before it was received, and received with its content removed since."""
 
 
+class NoMailboxError(Exception):
+    """A registered recipient has no mailbox: the database was changed from outside."""
+
+
 class Claim(NamedTuple):
     """A sender's reference, taken by its first message."""
 
@@ -296,8 +300,8 @@ CONSENT_COLUMNS = (
 
 
 async def enqueue(connection: Connection, recipient: str, exchanges: Sequence[UUID]) -> None:
-    """Give exchanges the next dense positions of a mailbox."""
-    await connection.execute(
+    """Give exchanges the next dense positions of a mailbox. Raises `NoMailboxError`."""
+    status = await connection.execute(
         """with head as (
                update mailbox_head set last_position = last_position + $2
                 where recipient = $1 returning last_position - $2 as base)
@@ -308,6 +312,9 @@ async def enqueue(connection: Connection, recipient: str, exchanges: Sequence[UU
         len(exchanges),
         exchanges,
     )
+    if status != f"INSERT 0 {len(exchanges)}":
+        # Rolled back with the group: a success without its queue row must not be (invariant 1).
+        raise NoMailboxError("a recipient has no mailbox")
 
 
 async def append_leaves(connection: Connection, log: int, leaves: Sequence[Leaf]) -> None:

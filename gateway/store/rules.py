@@ -39,16 +39,19 @@ class Rules(NamedTuple):
     """The texts of all versions before it, newest first."""
     suspended: frozenset[str]
     """The partners that are suspended."""
+    registered: frozenset[str]
+    """All partners that there are."""
 
 
 async def read_rules(connection: Connection) -> Rules:
     """The rules as they stand; call behind the rules lock. Raises `NoProtocolError`."""
     rows = await connection.fetch("select body from protocol_version order by in_force_from desc")
-    suspended = await connection.fetch("select id from partner where is_suspended")
+    partners = await connection.fetch("select id, is_suspended from partner")
     if not rows:
         raise NoProtocolError("no privacy protocol is in force")
     newest, *older = (row[0] for row in rows)
-    return Rules(newest, tuple(older), frozenset(row[0] for row in suspended))
+    suspended = frozenset(row[0] for row in partners if row[1])
+    return Rules(newest, tuple(older), suspended, frozenset(row[0] for row in partners))
 
 
 @asynccontextmanager

@@ -42,7 +42,8 @@ async def test_the_rules_are_the_protocols_and_who_is_suspended(
         found = await read_rules(connection)
         await connection.execute("commit")
 
-    assert found == Rules("drie", ("twee", "een"), frozenset({"okt"}))
+    everybody = frozenset({"dwi", "okt", "ggz"})
+    assert found == Rules("drie", ("twee", "een"), frozenset({"okt"}), everybody)
 
 
 async def test_without_a_protocol_there_are_no_rules_to_decide_by(pool: asyncpg.Pool) -> None:
