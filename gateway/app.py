@@ -40,6 +40,7 @@ from gateway.store.groups import Connection
 from gateway.store.rules import read_rules
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
+from gateway.vault.check import check_keys
 from gateway.vault.keys import KeyProvider, signing_key
 
 LOG_KEY = "log/verwerkingen"
@@ -95,6 +96,7 @@ async def open_gateway(
         engine = create_async_engine(database.sqlalchemy_url, hide_parameters=True, pool_size=4)
         closing.push_async_callback(engine.dispose)
 
+        await check_keys(pool, keys)
         partners = PartnerDirectory(engine, telemetry)
         await partners.start()
         closing.push_async_callback(partners.stop)

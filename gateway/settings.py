@@ -33,6 +33,7 @@ class Settings(BaseModel):
     key_provider: Annotated[str, Field(pattern=r"^(file|environment)$")] = "file"
     protocol: Path | None = None
     routes: Path | None = None
+    spans: Path | None = None
     max_message: Annotated[int, Field(ge=1024)] = 256 * 1024
     max_delivery: Annotated[int, Field(ge=1024)] = 1024 * MEBIBYTE
     queue_per_sender: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE

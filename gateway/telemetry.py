@@ -21,6 +21,7 @@ from uuid import UUID
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
 
 Value = str | int | float | bool | UUID | None
@@ -60,8 +61,12 @@ class Telemetry:
         line: dict[str, object] = {"time": round(time.time(), 3), Key.EVENT: event}
         for name, value in values.items():
             line[Key(name)] = str(value) if isinstance(value, UUID) else value
-        self._stream.write(json.dumps(line) + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(json.dumps(line) + "\n")
+            self._stream.flush()
+        except OSError:
+            # A full disk, or nobody who reads: what the line tells of must go on all the same.
+            self.count("log_lines_lost")
 
     def fault(self, event: str, error: BaseException, **values: Value) -> None:
         """Log an error by its type alone; its text may hold what must not be told."""
@@ -100,9 +105,15 @@ class Telemetry:
         return "\n".join(lines) + "\n"
 
 
-def tracer_provider(service: str) -> TracerProvider:
-    """A provider for the operator's exporter; without one no span is recorded."""
-    return TracerProvider(resource=Resource.create({"service.name": service}))
+def tracer_to(stream: TextIO) -> Tracer:
+    """A tracer that writes finished spans as JSON lines, from a thread of its own.
+
+    Spans are for operators and may be lost under load; evidence stands in the log alone.
+    """
+    provider = TracerProvider(resource=Resource.create({"service.name": "sluis"}))
+    exporter = ConsoleSpanExporter(out=stream, formatter=lambda span: span.to_json(None) + "\n")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider.get_tracer("sluis")
 
 
 _LIBRARIES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +12,9 @@ from pydantic_core import PydanticCustomError
 from schemas.fields import CATEGORIES
 from schemas.identifiers import Bsn, PartnerId
 from schemas.referral import DecidedBy, Reference, Wire
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""Nobody alive decided before; the first days of the calendar do not fit every time zone."""
 
 
 def _known_category(category: str) -> str:
@@ -34,7 +37,7 @@ class ConsentRecord(Wire):
         alias="categorie", default="*"
     )
     given: bool = Field(alias="gegeven", strict=True)
-    decided_at: AwareDatetime = Field(alias="op")
+    decided_at: AwareDatetime = Field(alias="op", ge=EARLIEST)
     decided_by: DecidedBy = Field(alias="door", default=DecidedBy.SELF)
     evidence: Reference | None = Field(alias="bewijs", default=None)
 

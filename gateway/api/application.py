@@ -10,6 +10,7 @@ from http import HTTPStatus
 import asyncpg
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -18,12 +19,13 @@ from adapters.port import Adapter
 from gateway.api.border import Border
 from gateway.api.callers import Callers
 from gateway.api.consents import consent_routes
-from gateway.api.deliveries import delivery_routes
-from gateway.api.logbook import log_routes
-from gateway.api.mailbox import mailbox_routes
+from gateway.api.deliveries import OutcomePage, delivery_routes
+from gateway.api.description import VERSION, description_route
+from gateway.api.logbook import InclusionProof, LogKeys, log_routes
+from gateway.api.mailbox import Acknowledged, Acknowledgement, MailboxPage, mailbox_routes
 from gateway.api.messages import MessageDoor, message_routes
 from gateway.api.problems import Problem, answer_problem, busy, invalid_parameters, too_large
-from gateway.api.service import health_routes, service_routes
+from gateway.api.service import ProtocolInForce, health_routes, service_routes
 from gateway.api.token import token_routes
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.committer import GroupCommitter
@@ -36,14 +38,21 @@ from gateway.pseudonyms.domains import Handles
 from gateway.settings import Settings
 from gateway.store.away import DATABASE_AWAY
 from gateway.store.protocols import protocol_in_force
+from gateway.store.rules import NoProtocolError
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
+from schemas.casework import OwnStatus, StatusMessage
+from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
+from schemas.deliveries import DeliveryReport
+from schemas.receipts import Answer
+from schemas.referral import Referral
 
-CONTACT = {
-    "name": "Beheerder van deze gateway",
-    "url": "https://voorbeeld.nl",
-    "email": "beheer@voorbeeld.nl",
-}
+DESCRIBED: list[type[BaseModel]] = [
+    Referral, StatusMessage, Answer, DeliveryReport, OutcomePage, MailboxPage, OwnStatus,
+    Acknowledgement, Acknowledged, ConsentRecord, ConsentWithdrawal, ConsentReceipt,
+    ProtocolInForce, InclusionProof, LogKeys,
+]  # fmt: skip
+"""What routes take and give, for the description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +80,10 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
     """Every route behind the border."""
     app = FastAPI(
         title="Sluis",
-        version="1.0.0",
+        version=VERSION,
         description="Gegevensuitwisseling tussen ketenpartners onder één privacyprotocol.",
-        contact=CONTACT,
         license_info={"name": "EUPL-1.2", "url": "https://eupl.eu/1.2/nl/"},
-        servers=[{"url": f"{settings.base_url}/v1"}],
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect repeats the address, with what stands in it
@@ -103,7 +110,7 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
             settings.max_delivery,
         )
     )
-    v1.include_router(mailbox_routes(doors.mailbox, doors.adapters, authenticate))
+    v1.include_router(mailbox_routes(doors.mailbox, doors.adapters, authenticate, telemetry))
     v1.include_router(consent_routes(doors.consents, authenticate, doors.clock))
     v1.include_router(log_routes(doors.pool, authenticate, doors.vkey))
 
@@ -119,6 +126,7 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
         return True
 
     v1.include_router(service_routes(in_force, authenticate))
+    v1.include_router(description_route(app, settings.base_url, DESCRIBED))
     app.include_router(v1)
     app.include_router(token_routes(doors.desk, doors.tokens))
     app.include_router(health_routes(is_ready, telemetry))
@@ -168,6 +176,7 @@ def _answer_failures(app: FastAPI, telemetry: Telemetry) -> None:
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(HTTPException, not_taken)
     app.add_exception_handler(RequestValidationError, wrong_parameters)
-    for kind in DATABASE_AWAY:
+    # Without a protocol in force nothing may pass, until an operator puts one there.
+    for kind in (*DATABASE_AWAY, NoProtocolError):
         app.add_exception_handler(kind, database_away)
     app.add_exception_handler(Exception, our_fault)

@@ -13,9 +13,9 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.api.bounds import BoundedRequest
 from gateway.api.problems import Problem, busy, too_large
 from gateway.audit.entries import Trace
 from gateway.telemetry import Telemetry
@@ -78,36 +78,14 @@ class Border:
                 self._telemetry.count("answers", status=str(message["status"]))
             await send(message)
 
-        await self._app(scope, self._bounded(scope["path"], receive), send_with_headers)
-
-    def _bounded(self, path: str, receive: Receive) -> Receive:
-        """The body, while it comes in time and within its bound.
-
-        The framework reads a whole body before it asks who sent it, so a stranger's is bounded
-        here. A streamed one may be of any size and take any time, as long as it goes on.
-        """
-        loop, is_streamed = asyncio.get_running_loop(), path in self._streamed
-        size, until, is_whole = 0, loop.time() + self._timeout, False
-
-        async def receive_bounded() -> Message:
-            nonlocal size, until, is_whole
-            if is_whole:
-                return await receive()
-            try:
-                async with asyncio.timeout_at(until):
-                    message = await receive()
-            except TimeoutError:
-                raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
-            is_whole = not message.get("more_body", False)
-            if is_streamed:
-                until = loop.time() + self._timeout
-                return message
-            size += len(message.get("body", b""))
-            if size > self._max_message:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return message
-
-        return receive_bounded
+        is_streamed = scope["path"] in self._streamed
+        request = BoundedRequest(
+            receive,
+            send_with_headers,
+            timeout=self._timeout,
+            max_body=None if is_streamed else self._max_message,
+        )
+        await request.pass_through(self._app, scope)
 
     async def _answer_hot(self, hot: Hot, scope: Scope, receive: Receive, send: Send) -> None:
         extra: list[tuple[bytes, bytes]] = []

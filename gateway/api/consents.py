@@ -6,11 +6,21 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from gateway.api.border import trace_of
 from gateway.api.callers import Authenticate
+from gateway.api.described import (
+    ALWAYS,
+    BODY,
+    SOME_CONSENT,
+    SOME_ENTRY,
+    gives,
+    refuses,
+    takes,
+)
 from gateway.api.problems import Problem
+from gateway.api.reading import read_json
 from gateway.exchange.consents import Consents, NotAPartyError
 from gateway.identity.tokens import Caller
 from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
@@ -22,17 +32,24 @@ def consent_routes(
     """The routes under `/v1/toestemmingen`."""
     router = APIRouter(tags=["toestemmingen"])
 
+    recorded = gives(HTTPStatus.CREATED, "Vastgelegd.", ConsentReceipt, EXAMPLE_RECEIPT)
+
     @router.post(
         "/toestemmingen",
         status_code=HTTPStatus.CREATED,
+        operation_id="legToestemmingVast",
         summary="Leg instemming of weigering van een lid vast",
-        response_model=ConsentReceipt,
+        description=(
+            "Een ja zet vrij wat erop wachtte. Een nee neemt terug wat nog klaarstaat, voordat "
+            "dit antwoord komt. U kunt dit voor stromen waarvan u verzender of ontvanger bent."
+        ),
+        responses={**recorded, **refuses(*ALWAYS, *BODY, HTTPStatus.FORBIDDEN)},
+        openapi_extra=takes(ConsentRecord, EXAMPLE_CONSENT),
     )
     async def record(
-        request: Request,
-        consent: ConsentRecord,
-        caller: Annotated[Caller, Depends(authenticate)],
+        request: Request, caller: Annotated[Caller, Depends(authenticate)]
     ) -> Response:
+        consent = await read_json(request, ConsentRecord)
         if consent.decided_at > clock():
             raise Problem(
                 HTTPStatus.BAD_REQUEST,
@@ -53,15 +70,21 @@ def consent_routes(
     @router.post(
         "/toestemmingen/{toestemming_id}/intrekking",
         status_code=HTTPStatus.CREATED,
+        operation_id="trekToestemmingIn",
         summary="Trek een vastgelegde instemming in",
-        response_model=ConsentReceipt,
+        description=(
+            "Werkt meteen, als een nee van nu. Ook wie aan de andere kant van de stroom staat kan "
+            "intrekken: mensen trekken in waar zij zijn."
+        ),
+        responses={**recorded, **refuses(*ALWAYS, *BODY, HTTPStatus.NOT_FOUND)},
+        openapi_extra=takes(ConsentWithdrawal, {"door": "betrokkene"}),
     )
     async def withdraw(
         request: Request,
-        toestemming_id: UUID,
-        withdrawal: ConsentWithdrawal,
+        toestemming_id: Annotated[UUID, Path(description="De `toestemmingId` van het bewijs.")],
         caller: Annotated[Caller, Depends(authenticate)],
     ) -> Response:
+        withdrawal = await read_json(request, ConsentWithdrawal)
         trace = trace_of(request.scope["headers"])
         try:
             receipt = await consents.withdraw(caller.id, toestemming_id, withdrawal, trace)
@@ -72,6 +95,23 @@ def consent_routes(
         return _created(receipt)
 
     return router
+
+
+EXAMPLE_CONSENT = {
+    "burgerservicenummer": "999990019",
+    "doel": "toeleiding-wijkteam",
+    "ontvanger": "casebook",
+    "categorie": "*",
+    "gegeven": True,
+    "op": "2026-01-09T14:00:00+01:00",
+    "door": "betrokkene",
+    "bewijs": "FORMULIER-7",
+}
+EXAMPLE_RECEIPT = {
+    "toestemmingId": str(SOME_CONSENT),
+    "logregelId": str(SOME_ENTRY),
+    "vastgelegdOp": "2026-01-12T09:30:00.123456Z",
+}
 
 
 def _created(receipt: ConsentReceipt) -> Response:

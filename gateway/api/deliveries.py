@@ -10,10 +10,19 @@ from uuid import UUID
 import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 
 from adapters.port import Adapter
 from gateway.api.callers import Authenticate
+from gateway.api.described import (
+    ALWAYS,
+    BODY,
+    SOME_DELIVERY,
+    SOME_EXCHANGE,
+    gives,
+    refuses,
+)
 from gateway.api.problems import Problem, too_large
 from gateway.exchange.arrivals import Sender
 from gateway.exchange.deliveries import (
@@ -27,11 +36,20 @@ from gateway.identity.tokens import Caller
 from gateway.store import deliveries as store
 from gateway.store.deliveries import StoredDelivery
 from gateway.vault.boxes import Vault
-from schemas.deliveries import DeliveryReport
+from schemas.deliveries import DeliveryReport, RecordOutcome
 
 MAX_OUTCOMES = 1000
 MAX_RECORD = 2**63 - 1
 """The largest record number that the database can compare with."""
+
+
+class OutcomePage(BaseModel):
+    """Outcomes in a row."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    outcomes: list[RecordOutcome] = Field(alias="uitkomsten")
+    has_more: bool = Field(alias="meer")
 
 
 def _not_found() -> Problem:
@@ -52,8 +70,27 @@ def delivery_routes(
     @router.post(
         "/leveringen",
         status_code=HTTPStatus.ACCEPTED,
+        operation_id="leverBestandAan",
         summary="Lever een bestand aan in uw eigen formaat",
-        response_model=DeliveryReport,
+        description=(
+            "Het bestand wordt eerst geheel ontvangen en daarna record voor record verwerkt; "
+            "volg het op het adres in `Location`. Eén fout record weigert alleen zichzelf. "
+            "Dezelfde bytes nog eens: hetzelfde verslag (200), zonder tweede gevolg."
+        ),
+        responses={
+            **gives(
+                HTTPStatus.ACCEPTED, "Ontvangen.", DeliveryReport, EXAMPLE, headers=("Location",)
+            ),
+            **gives(
+                HTTPStatus.OK,
+                "Al eerder ontvangen.",
+                DeliveryReport,
+                {**EXAMPLE, "isHerhaling": True},
+                headers=("Location",),
+            ),
+            **refuses(*ALWAYS, *BODY),
+        },
+        openapi_extra=_FILE,
     )
     async def deliver(
         request: Request, caller: Annotated[Caller, Depends(authenticate)]
@@ -84,23 +121,42 @@ def delivery_routes(
 
     @router.get(
         "/leveringen/{levering_id}",
+        operation_id="leesLeveringsverslag",
         summary="Hoe staat het met een levering",
-        response_model=DeliveryReport,
+        description="Totalen tot nu toe; de status zegt of alles is verwerkt.",
+        responses={
+            **gives(HTTPStatus.OK, "Het verslag.", DeliveryReport, EXAMPLE),
+            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+        },
     )
     async def report(
-        levering_id: Annotated[UUID, Path()], caller: Annotated[Caller, Depends(authenticate)]
+        levering_id: Annotated[UUID, Path(description=_ID)],
+        caller: Annotated[Caller, Depends(authenticate)],
     ) -> Response:
         stored = await store.by_id(pool, caller.id, levering_id)
         if stored is None:
             raise _not_found()
         return _report(stored, HTTPStatus.OK, {})
 
-    @router.get("/leveringen/{levering_id}/uitkomsten", summary="De uitkomst van elk record")
+    @router.get(
+        "/leveringen/{levering_id}/uitkomsten",
+        operation_id="leesUitkomsten",
+        summary="De uitkomst van elk record",
+        description="In de volgorde van het bestand. Een bevinding noemt geen waarde.",
+        responses={
+            **gives(HTTPStatus.OK, "Een reeks uitkomsten.", OutcomePage, EXAMPLE_OUTCOMES),
+            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+        },
+    )
     async def outcomes(
-        levering_id: Annotated[UUID, Path()],
+        levering_id: Annotated[UUID, Path(description=_ID)],
         caller: Annotated[Caller, Depends(authenticate)],
-        na: Annotated[int, Query(ge=0, le=MAX_RECORD)] = 0,
-        aantal: Annotated[int, Query(ge=1, le=MAX_OUTCOMES)] = MAX_OUTCOMES,
+        na: Annotated[
+            int, Query(ge=0, le=MAX_RECORD, description="Na welk recordnummer te beginnen.")
+        ] = 0,
+        aantal: Annotated[
+            int, Query(ge=1, le=MAX_OUTCOMES, description="Hoeveel uitkomsten hooguit.")
+        ] = MAX_OUTCOMES,
     ) -> Response:
         stored = await store.by_id(pool, caller.id, levering_id)
         if stored is None:
@@ -111,6 +167,61 @@ def delivery_routes(
         return Response(body, media_type="application/json")
 
     return router
+
+
+_ID = "De `leveringId` van het verslag."
+_FILE: dict[str, object] = {
+    "parameters": [
+        {
+            "name": "Content-Digest",
+            "in": "header",
+            "required": False,
+            "description": "SHA-256 van het bestand (RFC 9530): sha-256=:base64:.",
+            "schema": {"type": "string"},
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "description": "Het bestand; welke soorten u kunt leveren hangt van uw koppeling af.",
+        "content": {
+            media_type: {"schema": {"type": "string", "format": "binary"}}
+            for media_type in (
+                "text/csv",
+                "application/json",
+                "application/x-ndjson",
+                "application/xml",
+            )
+        },
+    },
+}
+EXAMPLE = {
+    "leveringId": str(SOME_DELIVERY),
+    "status": "verwerkt",
+    "ontvangenOp": "2026-01-12T09:30:00Z",
+    "verwerktOp": "2026-01-12T09:30:01Z",
+    "bytes": 18203,
+    "records": 100,
+    "toegelaten": 90,
+    "aangehouden": 6,
+    "geweigerd": {"grondslag-niet-toegelaten": 3},
+    "dubbel": 1,
+    "ontbrekend": {"lid.geboortedatum: ontbreekt": 5},
+    "isHerhaling": False,
+}
+EXAMPLE_OUTCOMES = {
+    "uitkomsten": [
+        {
+            "record": 1,
+            "regel": 2,
+            "kenmerk": "DWI-2026-00017",
+            "besluit": "toegelaten",
+            "regelcode": "toegelaten",
+            "uitwisselingId": str(SOME_EXCHANGE),
+            "bevindingen": [{"regel": 2, "veld": "lid.zrm", "bevinding": "ontbreekt"}],
+        }
+    ],
+    "meer": True,
+}
 
 
 def _report(

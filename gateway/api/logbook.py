@@ -20,6 +20,7 @@ import asyncpg
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.api.described import ALWAYS, JSON, gives, gives_bytes, refuses
 from gateway.api.problems import Problem
 from gateway.audit.merkle import HASH_SIZE
 from gateway.audit.stored import held_bundle, held_tiles, prove_inclusion
@@ -56,16 +57,31 @@ def log_routes(pool: asyncpg.Pool, authenticate: Callable[..., object], vkey: st
     router = APIRouter(tags=["logboek"])
     known = [Depends(authenticate)]
 
-    @router.get("/logboek/sleutels", summary="De sleutel waarmee u het logboek controleert")
-    async def keys() -> LogKeys:
-        return LogKeys(processing=vkey)
+    @router.get(
+        "/logboek/sleutels",
+        operation_id="leesLogboeksleutels",
+        summary="De sleutel waarmee u het logboek controleert",
+        description="Zonder token. Vraag de sleutel liever langs een andere weg.",
+        response_class=Response,
+        responses={
+            **gives(200, "De sleutels.", LogKeys, {"verwerkingen": _EXAMPLE_VKEY}),
+            **refuses(HTTPStatus.INTERNAL_SERVER_ERROR),
+        },
+    )
+    async def keys() -> Response:
+        return _told(LogKeys(processing=vkey))
 
     @router.get(
         "/logboek/verwerkingen/checkpoint",
+        operation_id="leesControlepunt",
         summary="Het nieuwste ondertekende controlepunt",
+        description="Een ondertekende notitie met de omvang en de wortel van het logboek.",
         dependencies=known,
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}},
+        responses={
+            **gives_bytes("C2SP tlog-checkpoint.", "text/plain"),
+            **refuses(*ALWAYS, HTTPStatus.NOT_FOUND),
+        },
     )
     async def checkpoint() -> Response:
         async with pool.acquire() as connection:
@@ -76,10 +92,16 @@ def log_routes(pool: asyncpg.Pool, authenticate: Callable[..., object], vkey: st
 
     @router.get(
         "/logboek/verwerkingen/tile/{plaats:path}",
+        operation_id="leesTegel",
         summary="Een tegel met hashes, of met `entries/` een bundel logregels",
+        description="Naar C2SP tlog-tiles. Wat een controlepunt noemt, verandert nooit meer.",
         dependencies=known,
         response_class=Response,
-        responses={200: {"content": {OCTETS: {}}}},
+        responses={
+            **gives_bytes("De tegel of de bundel.", OCTETS, is_binary=True),
+            # What is no place in the log is no place at all: 404. The rules ask for 400 too.
+            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+        },
     )
     async def tile(
         plaats: Annotated[str, Path(description="`<niveau>/<nummer>[.p/<breedte>]`, naar C2SP")],
@@ -99,13 +121,21 @@ def log_routes(pool: asyncpg.Pool, authenticate: Callable[..., object], vkey: st
 
     @router.get(
         "/logboek/verwerkingen/bewijs",
+        operation_id="leesOpnamebewijs",
         summary="Het bewijs dat een logregel in het nieuwste controlepunt staat",
+        description="De weg van de bladhash van uw ontvangstbewijs naar een ondertekende wortel.",
         dependencies=known,
+        response_class=Response,
+        responses={
+            **gives(200, "Het bewijs.", InclusionProof, _EXAMPLE_PROOF),
+            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+        },
     )
     async def proof(
-        response: Response,
-        bladhash: Annotated[str, Query(max_length=64, description="base64url, uit de ontvangst")],
-    ) -> InclusionProof:
+        bladhash: Annotated[
+            str, Query(max_length=64, description="base64url, 43 tekens, uit de ontvangst")
+        ],
+    ) -> Response:
         leaf_hash = _leaf_hash(bladhash)
         async with pool.acquire() as connection:
             proven = await prove_inclusion(connection, VERWERKINGEN, leaf_hash)
@@ -114,15 +144,36 @@ def log_routes(pool: asyncpg.Pool, authenticate: Callable[..., object], vkey: st
                 "Nog niet in een controlepunt",
                 "Geen controlepunt omvat deze logregel. Een nieuwe komt er binnen een seconde in.",
             )
-        response.headers.update(_ASK_AGAIN)
-        return InclusionProof(
-            index=proven.index,
-            size=proven.size,
-            path=[base64.b64encode(step).decode("ascii") for step in proven.path],
-            checkpoint=proven.note,
+        return _told(
+            InclusionProof(
+                index=proven.index,
+                size=proven.size,
+                path=[base64.b64encode(step).decode("ascii") for step in proven.path],
+                checkpoint=proven.note,
+            )
         )
 
     return router
+
+
+_EXAMPLE_VKEY = (
+    "sluis/00000099000000001000/verwerkingen+1b2c3d4e+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+)
+_EXAMPLE_PROOF = {
+    "index": 17,
+    "omvang": 18,
+    "pad": ["KgqQfxyHU4hYLvXEyTdS0h1XqHkU/2eRGDdsUzVMkfE="],
+    "controlepunt": (
+        "sluis/00000099000000001000/verwerkingen\n18\n"
+        "KgqQfxyHU4hYLvXEyTdS0h1XqHkU/2eRGDdsUzVMkfE=\n\n"
+        "\u2014 sluis/00000099000000001000/verwerkingen GywtPkF...\n"
+    ),
+}
+
+
+def _told(model: BaseModel) -> Response:
+    body = model.model_dump_json(by_alias=True)
+    return Response(body, headers=_ASK_AGAIN, media_type=JSON)
 
 
 def _leaf_hash(named: str) -> bytes:

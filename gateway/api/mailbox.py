@@ -1,8 +1,10 @@
 """The mailbox over HTTP: pages out in order, acknowledgement in."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,7 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.port import Adapter
 from gateway.api.border import trace_of
 from gateway.api.callers import Authenticate
+from gateway.api.described import (
+    ALWAYS,
+    BODY,
+    SOME_EXCHANGE,
+    SOME_OTHER_EXCHANGE,
+    gives,
+    refuses,
+    takes,
+)
 from gateway.api.problems import Problem, busy
+from gateway.api.reading import read_json
 from gateway.exchange.mailbox import (
     PAGE_LIMIT,
     CursorError,
@@ -22,7 +34,9 @@ from gateway.exchange.mailbox import (
 )
 from gateway.exchange.payload import as_json_array, as_ndjson, is_status
 from gateway.identity.tokens import Caller
+from gateway.telemetry import Telemetry
 from schemas.casework import OwnStatus
+from schemas.identifiers import Pseudonym
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 
@@ -43,23 +57,122 @@ class Acknowledgement(BaseModel):
     up_to: Annotated[str, Field(alias="totEnMet", min_length=8, max_length=64)]
 
 
+class Acknowledged(BaseModel):
+    """How many messages were acknowledged by this."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: int = Field(alias="bevestigd", ge=0)
+
+
+class MailboxEvent(BaseModel):
+    """One message as it leaves, as the description has it; `payload` writes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: str
+    type: Literal["nl.sluis.aanmelding", "nl.sluis.statusbericht", "nl.sluis.vervallen"]
+    subject: Pseudonym | None = None
+    time: datetime
+    sequence: str
+    datacontenttype: Literal["application/json"] | None = None
+    data: dict[str, object] | None = None
+
+
+class MailboxPage(BaseModel):
+    """A page as JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: list[MailboxEvent] = Field(alias="berichten")
+    cursor: str = Field(alias="volgende")
+    has_more: bool = Field(alias="meer")
+
+
+_CURSOR = "AAAAAAAAAAEkVqJ3b0pZc2h1aXM9PT09"
+EXAMPLE_PAGE = {
+    "berichten": [
+        {
+            "specversion": "1.0",
+            "id": str(SOME_EXCHANGE),
+            "source": "urn:nld:oin:00000099000000001000:systeem:sluis",
+            "type": "nl.sluis.aanmelding",
+            "subject": "nCyPBDDNxEFQFUsAKLTQ4DOCDpCC7cBEKEeKMPaDdz0",
+            "time": "2026-01-12T09:30:00.123Z",
+            "sequence": "1",
+            "datacontenttype": "application/json",
+            "data": {
+                "aanmelding": {"aangemeldOp": "2026-01-12", "aantalLeden": 1},
+                "huishouden": {
+                    "straatnaam": "Voorbeeldstraat",
+                    "leden": [{"rol": "aanmelder", "achternaam": "Proefpersoon"}],
+                },
+            },
+        },
+        {
+            "specversion": "1.0",
+            "id": str(SOME_OTHER_EXCHANGE),
+            "source": "urn:nld:oin:00000099000000001000:systeem:sluis",
+            "type": "nl.sluis.vervallen",
+            "time": "2026-01-12T09:30:02.456Z",
+            "sequence": "2",
+        },
+    ],
+    "volgende": _CURSOR,
+    "meer": False,
+}
+
+
 def mailbox_routes(
-    mailbox: Mailbox, adapters: Mapping[str, Adapter], authenticate: Authenticate
+    mailbox: Mailbox,
+    adapters: Mapping[str, Adapter],
+    authenticate: Authenticate,
+    telemetry: Telemetry,
 ) -> APIRouter:
     """The routes under `/v1/postvak`."""
     router = APIRouter(tags=["postvak"])
 
-    @router.get("/postvak", summary="Haal op wat voor u klaarstaat, in volgorde")
+    @router.get(
+        "/postvak",
+        operation_id="haalPostvakOp",
+        summary="Haal op wat voor u klaarstaat, in volgorde",
+        description=(
+            "Elk bericht wordt op dit moment opnieuw getoetst, en elke keer ophalen is een "
+            "verstrekking met een eigen logregel. Zonder `na` begint u bij het eerste bericht dat "
+            "u niet heeft bevestigd."
+        ),
+        responses={
+            **gives(
+                HTTPStatus.OK,
+                "Een pagina, in volgorde.",
+                MailboxPage,
+                EXAMPLE_PAGE,
+                headers=("Sluis-Volgende", "Sluis-Meer"),
+                also={
+                    NDJSON: "Eén bericht per regel; cursor en vervolg staan in de koppen.",
+                    CSV: "Het statusbestand van uw koppeling, als zij er een heeft.",
+                },
+            ),
+            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_ACCEPTABLE),
+        },
+    )
     async def pull(
         request: Request,
         caller: Annotated[Caller, Depends(authenticate)],
-        na: Annotated[str | None, Query(max_length=64)] = None,
-        aantal: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = PAGE_LIMIT,
+        na: Annotated[
+            str | None, Query(max_length=64, description="De cursor van de vorige pagina.")
+        ] = None,
+        aantal: Annotated[
+            int, Query(ge=1, le=PAGE_LIMIT, description="Hoeveel berichten hooguit.")
+        ] = PAGE_LIMIT,
     ) -> Response:
         media_type = _wanted(request.headers.get("accept", JSON), adapters.get(caller.adapter))
         trace = trace_of(request.scope["headers"])
         try:
-            page = await mailbox.page(caller.id, na, aantal, trace)
+            with telemetry.span("release", partner=caller.id):
+                page = await mailbox.page(caller.id, na, aantal, trace)
             response = _response(page, media_type, adapters[caller.adapter])
             await mailbox.check_fresh(page, trace)
         except CursorError:
@@ -68,15 +181,28 @@ def mailbox_routes(
             raise busy() from None
         return response
 
-    @router.post("/postvak/ontvangst", summary="Bevestig wat u veilig heeft opgeslagen")
+    @router.post(
+        "/postvak/ontvangst",
+        operation_id="bevestigOntvangst",
+        summary="Bevestig wat u veilig heeft opgeslagen",
+        description=(
+            "Daarna ruimt de gateway de inhoud na de termijn van het protocol op. Herhalen is "
+            "veilig. U kunt alleen bevestigen wat u heeft opgehaald (anders 409)."
+        ),
+        responses={
+            **gives(HTTPStatus.OK, "Bevestigd.", Acknowledged, {"bevestigd": 1}),
+            **refuses(*ALWAYS, *BODY, HTTPStatus.CONFLICT),
+        },
+        openapi_extra=takes(Acknowledgement, {"totEnMet": _CURSOR}),
+    )
     async def acknowledge(
-        request: Request,
-        receipt: Acknowledgement,
-        caller: Annotated[Caller, Depends(authenticate)],
+        request: Request, caller: Annotated[Caller, Depends(authenticate)]
     ) -> Response:
+        receipt = await read_json(request, Acknowledgement)
         trace = trace_of(request.scope["headers"])
         try:
-            number = await mailbox.acknowledge(caller.id, receipt.up_to, trace)
+            with telemetry.span("acknowledge", partner=caller.id):
+                number = await mailbox.acknowledge(caller.id, receipt.up_to, trace)
         except CursorError:
             raise _wrong_cursor() from None
         except NotReleasedError:

@@ -45,16 +45,18 @@ class Problem(Exception):  # noqa: N818  # an answer, raised from wherever it be
 
     def body(self) -> bytes:
         """The problem object."""
+        return orjson.dumps(self.members())
+
+    def members(self) -> dict[str, object]:
+        """The problem object's members."""
         kind = self.title.lower().replace(" ", "-")
-        return orjson.dumps(
-            {
-                "type": f"urn:sluis:probleem:{kind}",
-                "title": self.title,
-                "status": self.status,
-                "detail": self.detail,
-                **self.extensions,
-            }
-        )
+        return {
+            "type": f"urn:sluis:probleem:{kind}",
+            "title": self.title,
+            "status": int(self.status),
+            "detail": self.detail,
+            **self.extensions,
+        }
 
     def response(self) -> Response:
         """The HTTP answer."""

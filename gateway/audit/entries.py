@@ -34,6 +34,7 @@ class Event(StrEnum):
     ACKNOWLEDGEMENT = "ontvangst"
     CONSENT = "instemming"
     TAKEN_BACK = "teruggenomen"
+    DAMAGED = "beschadigd"
     PURGE = "verwijdering"
     UNREADABLE = "weigering-onleesbaar"
 

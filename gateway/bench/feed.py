@@ -23,7 +23,7 @@ from gateway.bench.subjects import Baseline, Gateway, Parts, baseline, gateway
 from gateway.client import AsyncSluis
 from schemas.deliveries import DeliveryState
 
-BASELINE = "fastapi-orm-offset-pages"
+BASELINE = "fastapi-orm"
 PEAK, FIRST_PEAK = "peakMegabytes", "firstPagesPeakMegabytes"
 ACKNOWLEDGED, HOUSEHOLDS = "acknowledged", "households"
 MESSAGES = 50_000

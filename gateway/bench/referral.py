@@ -20,7 +20,7 @@ from gateway.bench.pages import Reader, next_path
 from gateway.bench.processes import BenchFailed
 from gateway.bench.subjects import Baseline, Gateway, Parts, baseline, gateway
 
-BASELINE = "fastapi-orm-commit-per-request"
+BASELINE = "fastapi-orm"
 GATEWAY, RIVAL = "gateway", "baseline"
 RATE_AT_MOST = 8000
 """Messages made beforehand for each second of load. A server that is faster stops earlier."""

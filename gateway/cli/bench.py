@@ -199,7 +199,7 @@ def _show(findings: Findings, load_before: float | None, output: Output) -> None
             "p50 ms#",
             "p99 ms#",
             "CPU us#",
-            "of which server#",
+            "server#",
             "Ratio#",
         ),
         [
@@ -211,7 +211,8 @@ def _show(findings: Findings, load_before: float | None, output: Output) -> None
             ),
         ],
     )
-    output.say(f"p50 and p99 are of {findings.of}; CPU is of server and PostgreSQL together.")
+    output.say(f"p50 and p99 are of {findings.of}.")
+    output.say("CPU is of server and PostgreSQL together, then of the server alone.")
     output.say()
     output.table(
         ("Met", "Asked", "", "Got"),

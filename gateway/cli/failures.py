@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from consent.protocol import ProtocolError
 from gateway.client import (
     Conflict,
@@ -22,10 +24,13 @@ from gateway.client import (
     Unavailable,
     Unreachable,
 )
+from gateway.exchange.routing import RouteTableError
 from gateway.identity.desk import InsecureAddressError
 from gateway.store.database import UnusableAddressError
 from gateway.store.embedded import EmbeddedFailure
 from gateway.store.migrate import NewerDatabaseError
+from gateway.store.rules import NoProtocolError
+from gateway.vault.check import KeysDoNotFitError
 from gateway.vault.keys import KeyUnavailableError
 
 NOT_DONE, WRONGLY_ASKED, NOT_NOW = 1, 2, 3
@@ -41,6 +46,9 @@ class Failure(Exception):  # noqa: N818 - what the person reads is no name of a 
     details: dict[str, object] = field(default_factory=dict)
 
 
+_SET_UP_WRONGLY = (EmbeddedFailure, NewerDatabaseError, KeyUnavailableError, KeysDoNotFitError)
+
+
 def failure_of(error: Exception) -> Failure | None:
     """The failure that an error stands for, or none if it is not an expected one."""
     if isinstance(error, Failure):
@@ -49,8 +57,18 @@ def failure_of(error: Exception) -> Failure | None:
         return _of_client(error)
     if isinstance(error, InsecureAddressError | UnusableAddressError):
         return Failure(str(error), "see docs/operating.md", WRONGLY_ASKED)
-    if isinstance(error, EmbeddedFailure | NewerDatabaseError | KeyUnavailableError):
+    if isinstance(
+        error, EmbeddedFailure | NewerDatabaseError | KeyUnavailableError | KeysDoNotFitError
+    ):
         return Failure(str(error), "see docs/operating.md")
+    if isinstance(error, NoProtocolError):
+        return Failure("no privacy protocol is in force", "see `sluis protocol enforce`")
+    if isinstance(error, RouteTableError):
+        return Failure(f"the route table: {error}", "correct the file that SLUIS_ROUTES names")
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        # Not its text: a driver's message may quote what it was given.
+        told = f"the database does not let us in ({type(error).__name__})"
+        return Failure(told, "see SLUIS_DATABASE_URL, its role and its database", NOT_NOW)
     if isinstance(error, ProtocolError):
         return Failure("the protocol contradicts itself: " + "; ".join(error.problems))
     if isinstance(error, OSError) and error.strerror:

@@ -12,13 +12,12 @@ import uvloop
 from gateway.cli.database import settings_of
 from gateway.cli.failures import NOT_DONE
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amount
-from gateway.cli.serving import Serving, serving
+from gateway.cli.serving import Serving, serving, telemetry_of
 from gateway.cli.setup import prepare_sandbox
 from gateway.cli.stopping import until_told
 from gateway.cli.story import Story, Telling
 from gateway.cli.workers import COMMAND, until_orphaned
 from gateway.settings import Settings
-from gateway.telemetry import Telemetry
 
 PortOption = Annotated[
     int | None, typer.Option("--port", min=0, max=65535, help="The port; 0 takes any free one.")
@@ -76,13 +75,13 @@ def serve_worker(home: HomeOption = DEFAULT_HOME) -> None:
 
 
 async def _serve_worker(settings: Settings) -> None:
-    async with serving(settings, Telemetry(), is_worker=True):
+    async with serving(settings, telemetry_of(settings), is_worker=True):
         await until_orphaned()
 
 
 async def _serve(settings: Settings, sandbox: bool) -> None:
     prepare = prepare_sandbox if sandbox else None
-    async with serving(settings, Telemetry(), prepare=prepare) as served:
+    async with serving(settings, telemetry_of(settings), prepare=prepare) as served:
         # Whoever started us as a process reads this line: it is flushed, and its form is kept.
         Output().say(f"serving on {served.settings.base_url}")
         await served.task
@@ -94,7 +93,9 @@ async def _tell(settings: Settings, output: Output, *, goes_on: bool) -> Story:
     log_path = settings.home / "gateway.log"
     settings.home.mkdir(parents=True, exist_ok=True)
     with log_path.open("a", encoding="utf-8") as stream:
-        async with serving(settings, Telemetry(stream), prepare=prepare_sandbox) as served:
+        async with serving(
+            settings, telemetry_of(settings, stream), prepare=prepare_sandbox
+        ) as served:
             output.aside(f"gateway ready in {time.monotonic() - begun:.1f} s")
             story = await Telling(settings.home, served.gateway.vkey, output).tell()
             _summarise(story, served, log_path, output, time.monotonic() - begun)

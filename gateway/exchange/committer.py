@@ -194,10 +194,13 @@ class GroupCommitter:
             is_last = attempt == MAX_TRIES
             recorded: list[Recorded] | None = None
             try:
-                async with deciding(self._pool, self._load_book) as (connection, book):
-                    recorded = await record_group(connection, messages, book, self._tools, group)
-                    if also is not None:
-                        await also(connection, recorded)
+                with self._telemetry.span("commit-group", count=len(messages)):
+                    async with deciding(self._pool, self._load_book) as (connection, book):
+                        recorded = await record_group(
+                            connection, messages, book, self._tools, group
+                        )
+                        if also is not None:
+                            await also(connection, recorded)
                 self._telemetry.count("groups")
                 self._telemetry.count("messages", len(messages))
                 return recorded
@@ -241,6 +244,7 @@ _AGAIN = (
     TimeoutError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,

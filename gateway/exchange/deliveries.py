@@ -158,7 +158,9 @@ class Deliveries:
             if not await guard.fetchval("select pg_try_advisory_lock($1)", lock):
                 return
             try:
-                await Run(self._pool, self._committer, self._tools, delivery).to_the_end()
+                run = Run(self._pool, self._committer, self._tools, delivery)
+                with self._tools.telemetry.span("delivery", delivery=delivery.id):
+                    await run.to_the_end()
             except TakenOverError as error:
                 self._tools.telemetry.fault("delivery-taken-over", error, delivery=delivery.id)
             except _AWAY:

@@ -21,7 +21,7 @@ from gateway.exchange.rules import RuleBook
 from gateway.pseudonyms.domains import Handles
 from gateway.store.consents import Freed, HeldMessage, held_with
 from gateway.store.groups import Connection, GroupRows, pass_gate, stored_consents, stored_keys
-from gateway.vault.boxes import CONTENT, Nonces, Vault, WrappedKey
+from gateway.vault.boxes import CONTENT, Nonces, SealBrokenError, Vault, WrappedKey
 from schemas.decisions import Permit
 from schemas.referral import Referral
 
@@ -42,10 +42,14 @@ async def free_held(
     rows = GroupRows()
     freed: list[Freed] = []
     for held in await held_with(connection, subject):
-        persons = await _members(connection, held, tools.vault)
-        if persons is None:
+        try:
+            persons = await _members(connection, held, tools.vault)
+            if persons is None:
+                continue
+            message = _reopened(held, persons, handles, trace, now)
+        except SealBrokenError:
+            # What is damaged stays where it is, and must not keep a yes from being recorded.
             continue
-        message = _reopened(held, persons, handles, trace, now)
         own = GroupRows()
         verdict = referral.settle(message, persons, book, tools.routes, own, Nonces(), now.date())
         decision = verdict.decision

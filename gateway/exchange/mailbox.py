@@ -49,6 +49,7 @@ from gateway.store.mailbox import (
     pass_gate_of,
     purge_exchanges,
     queued,
+    set_aside,
     stored_parts,
 )
 from gateway.vault.boxes import CONTENT, DataKey, WrappedKey
@@ -159,6 +160,8 @@ class Mailbox:
         messages = [release.one(row, by_exchange.get(row.exchange, [])) for row in rows]
         if release.forbidden:
             await purge_exchanges(connection, release.forbidden)
+        if release.damaged:
+            await set_aside(connection, release.damaged)
         if release.dropped:
             await drop_members(connection, release.dropped)
         if release.positions:

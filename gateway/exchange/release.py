@@ -30,7 +30,7 @@ from gateway.store.mailbox import (
     Queued,
     StoredPart,
 )
-from gateway.vault.boxes import CONTENT, DataKey, Vault, WrappedKey
+from gateway.vault.boxes import CONTENT, DataKey, SealBrokenError, Vault, WrappedKey
 from schemas.decisions import Permit, Rule
 
 STANDING = Permit("", Rule.PERMITTED, ())
@@ -75,18 +75,31 @@ class Release:
         self._millis = int(self._now.timestamp() * 1000)
         self.leaves: list[Leaf] = []
         self.forbidden: list[UUID] = []
+        self.damaged: list[UUID] = []
         self.positions: list[int] = []
         self.dropped: list[tuple[UUID, int]] = []
         self._open: dict[str, bool] = {}
 
     def one(self, row: Queued, parts: Sequence[StoredPart]) -> Released:
-        """The message at one position: handed over, or a tombstone where it may not be."""
+        """The message at one position: handed over, or a tombstone where it may not be.
+
+        A box that does not open must not block what stands behind it (invariant 8): its place gets
+        a tombstone and an entry, and its content stays for whoever looks into the damage.
+        """
         if not parts or row.owner is None:
             return self._tombstone(row)
+        try:
+            return self._looked_at(row, parts, row.owner)
+        except SealBrokenError:
+            self.damaged.append(row.exchange)
+            self._log(Event.DAMAGED, row, [], {})
+            return self._tombstone(row)
+
+    def _looked_at(self, row: Queued, parts: Sequence[StoredPart], owner: UUID) -> Released:
         flow = self._book.flows.get(row.flow or "")
         permit: Permit | None = None
         if flow is not None and self._is_open(flow):
-            permit = self._permit(flow, parts, row.owner)
+            permit = self._permit(flow, parts, owner)
         if flow is None or permit is None:
             self.forbidden.append(row.exchange)
             persons = [(part.subject, self._key(part)) for part in parts]

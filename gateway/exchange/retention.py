@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -30,7 +31,7 @@ from gateway.store.retention import (
     persons_of,
 )
 from gateway.telemetry import Telemetry
-from gateway.vault.boxes import CONTENT, DataKey, Vault, WrappedKey
+from gateway.vault.boxes import CONTENT, DataKey, SealBrokenError, Vault, WrappedKey
 
 EVERY_SECONDS = 60.0
 AT_ONCE = 500
@@ -96,8 +97,10 @@ class Retention:
         persons: dict[UUID, list[tuple[UUID, DataKey]]] = {}
         for one in await persons_of(connection, [row.exchange for row in lapsed]):
             key = WrappedKey(one.epoch, one.wrapped)
-            opened = self._vault.unwrap(one.subject, CONTENT, key)
-            persons.setdefault(one.exchange, []).append((one.subject, opened))
+            # A damaged key makes no commitment; it must not keep everybody's content here.
+            with suppress(SealBrokenError):
+                opened = self._vault.unwrap(one.subject, CONTENT, key)
+                persons.setdefault(one.exchange, []).append((one.subject, opened))
         millis = int(now.timestamp() * 1000)
         trace = Trace(new_id().hex, new_id().hex[16:])
         leaves = []

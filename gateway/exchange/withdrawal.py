@@ -13,6 +13,7 @@ nothing from a later yes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -29,7 +30,7 @@ from gateway.store.consents import Waiting, lock_waiting, replace_boxes
 from gateway.store.groups import Connection, Leaf, stored_consents
 from gateway.store.ids import new_id
 from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
-from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
+from gateway.vault.boxes import CONTENT, DataKey, Nonces, SealBrokenError, Vault, WrappedKey
 
 
 class Scope(NamedTuple):
@@ -81,9 +82,11 @@ async def reduce_waiting(
         flow = book.flows.get(one.flow or "")
         if flow is None or not _rests_on(flow, scope):
             continue
-        opened = [_open(part, vault) for part in parts[one.exchange]]
+        opened = _opened(parts[one.exchange], vault)
         is_out = stand.given is not True
-        if is_out and _goes_whole(flow, one, subject):
+        # What is damaged cannot be worked over, and must not keep a no from being recorded.
+        is_damaged = len(opened) < len(parts[one.exchange])
+        if is_damaged or (is_out and _goes_whole(flow, one, subject)):
             purged.append(one.exchange)
         else:
             gone = [p.stored for p in opened if is_out and p.stored.subject == subject]
@@ -112,9 +115,15 @@ def _goes_whole(flow: CompiledFlow, one: Waiting, subject: UUID) -> bool:
     return household is HouseholdRule.ALL or one.owner == subject
 
 
-def _open(part: StoredPart, vault: Vault) -> _Opened:
-    key = vault.unwrap(part.subject, CONTENT, WrappedKey(part.epoch, part.wrapped))
-    return _Opened(part, key, key.open(part.box, bound_to(part.exchange.bytes, part.member)))
+def _opened(parts: Sequence[StoredPart], vault: Vault) -> list[_Opened]:
+    """The boxes that open."""
+    opened = []
+    for part in parts:
+        place = bound_to(part.exchange.bytes, part.member)
+        with suppress(SealBrokenError):
+            key = vault.unwrap(part.subject, CONTENT, WrappedKey(part.epoch, part.wrapped))
+            opened.append(_Opened(part, key, key.open(part.box, place)))
+    return opened
 
 
 def _reduced(

@@ -23,20 +23,24 @@ class Handles:
     """From a BSN to the gateway's own handle."""
 
     def __init__(self, keys: KeyProvider) -> None:
-        self._key = keys.secret("pseudonyms/gateway")
+        self._state = hmac.new(keys.secret("pseudonyms/gateway"), _HANDLE, "sha256")
 
     def of(self, bsn: Bsn) -> bytes:
         """The 32-byte handle of a BSN."""
-        return hmac.digest(self._key, _HANDLE + bsn.reveal().encode("ascii"), "sha256")
+        state = self._state.copy()  # the key is taken in once
+        state.update(bsn.reveal().encode("ascii"))
+        return state.digest()
 
 
 class Domain:
     """One recipient's pseudonyms within a linkage group and key epoch."""
 
     def __init__(self, keys: KeyProvider, recipient: str, linkage_group: str, epoch: int) -> None:
-        self._key = keys.secret(f"pseudonyms/domain/{recipient}/{linkage_group}/{epoch}")
+        key = keys.secret(f"pseudonyms/domain/{recipient}/{linkage_group}/{epoch}")
+        self._state = hmac.new(key, _PSEUDONYM, "sha256")
 
     def pseudonym(self, subject: UUID) -> str:
         """The person's identifier in this domain: 43 characters of base64url."""
-        digest = hmac.digest(self._key, _PSEUDONYM + subject.bytes, "sha256")
-        return base64.urlsafe_b64encode(digest)[:43].decode("ascii")
+        state = self._state.copy()
+        state.update(subject.bytes)
+        return base64.urlsafe_b64encode(state.digest())[:43].decode("ascii")

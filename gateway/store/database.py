@@ -146,6 +146,15 @@ def own_addresses(database_url: str) -> Addresses:
     return Addresses(f"postgresql://{rest}", f"postgresql+asyncpg://{rest}")
 
 
+async def _end_transaction(connection: asyncpg.Connection) -> None:
+    """All that a connection of ours can carry over to its next user; saves a round trip a group.
+
+    Session locks are given back where they are taken, and nothing sets session variables.
+    """
+    if connection.is_in_transaction():
+        await connection.execute("rollback")
+
+
 @asynccontextmanager
 async def open_pool(dsn: str, size: int = POOL_SIZE) -> AsyncIterator[asyncpg.Pool]:
     """A bounded pool; every connect and every statement has a limit in time."""
@@ -155,6 +164,7 @@ async def open_pool(dsn: str, size: int = POOL_SIZE) -> AsyncIterator[asyncpg.Po
         max_size=size,
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,
+        reset=_end_transaction,
         server_settings={"application_name": "sluis", "timezone": "UTC"},
     )
     try:

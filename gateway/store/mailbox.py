@@ -105,6 +105,11 @@ async def purge_exchanges(connection: Connection, exchanges: Sequence[UUID]) -> 
     await connection.execute("update exchange set state = $2 where id = any($1)", exchanges, PURGED)
 
 
+async def set_aside(connection: Connection, exchanges: Sequence[UUID]) -> None:
+    """Take damaged exchanges out of the mailbox; what is left of their content stays."""
+    await connection.execute("update exchange set state = $2 where id = any($1)", exchanges, PURGED)
+
+
 async def drop_members(connection: Connection, members: Sequence[tuple[UUID, int]]) -> None:
     """Remove the parts of members who no longer agree; the rest of the message stays."""
     await connection.execute(

@@ -34,9 +34,10 @@ async def dwi(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def described(gateway: RunningGateway) -> dict[str, dict[str, object]]:
+    """The operations of each address; the description's server bears the version."""
     async with gateway.stranger() as http:
         paths: dict[str, dict[str, object]] = (await http.get("/v1/openapi.json")).json()["paths"]
-    return paths
+    return {f"/v1{path}": operations for path, operations in paths.items()}
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ async def test_every_proof_verifies(
         )
 
 
-async def test_invariant_5_an_altered_entry_is_never_signed(
+async def test_invariant_05_an_altered_entry_is_never_signed(
     pool: asyncpg.Pool, connection: Connection, lease: Lease
 ) -> None:
     one = signer()

@@ -175,6 +175,20 @@ async def test_a_yes_and_a_no_at_the_same_moment_never_hand_over_against_the_no(
         assert [event for event in await road.pull() if "data" in event] == []
 
 
+async def test_a_damaged_message_keeps_nobody_from_saying_yes(road: Road) -> None:
+    ann = fresh_bsn()
+    damaged, sound = [await road.refer(referral(member(ann, agreed=None))) for _ in range(2)]
+    await road.pool.execute(
+        """update held set sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20))
+            where exchange = $1""",
+        damaged["uitwisselingId"],
+    )
+
+    await road.say(ann, True)
+
+    assert [await road.state(one) for one in (damaged, sound)] == [HELD, WAITING]
+
+
 # What today's protocol says.
 
 SCORED = {"gemetenOp": "2013-11-01", "scores": {"inkomen": 2, "huisvesting": 4}}

@@ -187,6 +187,23 @@ async def test_a_pass_is_bounded_and_the_next_goes_on(road: Road) -> None:
     assert len({one.entry["exchange"] for one in lapsed}) == 7
 
 
+async def test_a_damaged_key_keeps_nobodys_content_here(road: Road) -> None:
+    ann = fresh_bsn()
+    answers = [await road.refer(referral(member(one), member())) for one in (ann, fresh_bsn())]
+    await road.pool.execute(
+        """update subject set wrapped = set_byte(wrapped, 20, 255 - get_byte(wrapped, 20))
+            where id = $1""",
+        await road.subject(ann),
+    )
+    before = await road.last_index()
+
+    assert (await passed(road, UNCLAIMED + 1)).exchanges == 2
+
+    assert [await road.boxes(one) for one in answers] == [0, 0]
+    told = {one.entry["exchange"]: len(one.subjects) for one in await road.entries(before)}
+    assert told == {answers[0]["uitwisselingId"]: 1, answers[1]["uitwisselingId"]: 2}
+
+
 async def test_two_replicas_clear_each_message_once(road: Road) -> None:
     for _ in range(20):
         await road.refer(referral())

@@ -264,6 +264,28 @@ async def test_a_no_in_a_referral_reduces_an_earlier_one(reducing: Road) -> None
     assert len(reduced["huishouden"]["leden"]) == 1
 
 
+@pytest.mark.parametrize("category", ["*", "zrm"])
+async def test_a_damaged_box_of_somebody_else_keeps_no_one_from_saying_no(
+    reducing: Road, category: str
+) -> None:
+    ann, ben = member(zrm=ZRM), member(rol="partner", zrm=ZRM)
+    damaged = await reducing.refer(referral(ann, ben))
+    sound = await reducing.refer(referral(member(), ben))
+    await reducing.pool.execute(
+        """update part set box = set_byte(box, 20, 255 - get_byte(box, 20))
+            where exchange = $1 and member = 0""",
+        damaged["uitwisselingId"],
+    )
+
+    await reducing.say(ben["burgerservicenummer"], False, category)
+
+    # What cannot be worked over goes as a whole.
+    assert [await reducing.state(one) for one in (damaged, sound)] == [PURGED, WAITING]
+    gone, stays = await reducing.pull()
+    assert gone["type"] == LAPSED
+    assert "zrm" not in stays["data"]["huishouden"]["leden"][-1]
+
+
 # A narrower no.
 
 

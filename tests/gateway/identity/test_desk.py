@@ -393,7 +393,7 @@ async def test_the_desk_does_not_open_on_an_address_that_others_can_read(
         )
 
 
-async def test_invariant_3_no_token_or_assertion_is_ever_logged(
+async def test_invariant_03_no_token_or_assertion_is_ever_logged(
     admission: Admission, dwi: Party, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

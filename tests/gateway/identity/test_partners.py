@@ -61,7 +61,7 @@ async def test_the_book_is_the_same_while_nothing_changes(
     assert len(admission.partners.book().partners["dwi"].keys) == 2
 
 
-async def test_invariant_9_what_is_no_longer_known_for_sure_admits_nobody(
+async def test_invariant_09_what_is_no_longer_known_for_sure_admits_nobody(
     engine: AsyncEngine, dwi: Party
 ) -> None:
     elapsed = 100.0

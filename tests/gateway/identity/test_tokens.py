@@ -168,7 +168,7 @@ async def test_a_partners_own_assertion_is_no_access_token(
     assert reason_of(admission, dwi.assertion({"typ": "at+jwt"}, aud=BASE)) is Reason.TYPE
 
 
-async def test_invariant_2_a_suspended_partners_tokens_stop_at_once(
+async def test_invariant_02_a_suspended_partners_tokens_stop_at_once(
     admission: Admission, engine: AsyncEngine
 ) -> None:
     token, unseen = granted(admission), granted(admission)
@@ -184,7 +184,7 @@ async def test_invariant_2_a_suspended_partners_tokens_stop_at_once(
     assert admission.tokens.verify(token).id == "dwi"
 
 
-async def test_invariant_9_a_remembered_token_admits_nobody_while_the_partners_are_unknown(
+async def test_invariant_09_a_remembered_token_admits_nobody_while_the_partners_are_unknown(
     admission: Admission,
 ) -> None:
     token = granted(admission)

@@ -118,7 +118,7 @@ async def test_suspending_says_whether_it_changed_anything(engine: AsyncEngine) 
         await suspend_partner(engine, "okt")
 
 
-async def test_invariant_2_a_suspension_waits_for_what_is_being_decided(
+async def test_invariant_02_a_suspension_waits_for_what_is_being_decided(
     engine: AsyncEngine, pool: asyncpg.Pool
 ) -> None:
     await register_partner(engine, DWI)

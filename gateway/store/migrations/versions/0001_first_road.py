@@ -51,6 +51,12 @@ create table rules_generation (
 );
 insert into rules_generation (number) values (1);
 
+-- A value that only the keys of this database open, so that others are noticed before any harm.
+create table key_check (
+    only_row boolean primary key default true check (only_row),
+    sealed bytea not null
+);
+
 create table subject (
     id uuid primary key,
     handle bytea unique,
