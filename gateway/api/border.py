@@ -21,7 +21,7 @@ from gateway.audit.entries import Trace
 from gateway.telemetry import Telemetry
 
 API_VERSION = b"1.0.0"
-_HEADERS: list[tuple[bytes, bytes]] = [
+HEADERS: list[tuple[bytes, bytes]] = [
     (b"api-version", API_VERSION),
     (b"cache-control", b"no-store"),
     (b"strict-transport-security", b"max-age=31536000"),
@@ -73,7 +73,7 @@ class Border:
                 given = {name for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *(pair for pair in _HEADERS if pair[0] not in given),
+                    *(pair for pair in HEADERS if pair[0] not in given),
                 ]
                 self._telemetry.count("answers", status=str(message["status"]))
             await send(message)
@@ -104,7 +104,7 @@ class Border:
             extra = [(b"retry-after", b"2")]
         self._telemetry.count("answers", status=str(int(status)))
         headers = [
-            *_HEADERS,
+            *HEADERS,
             *extra,
             (b"content-type", media_type.encode("ascii")),
             (b"content-length", b"%d" % len(answer)),

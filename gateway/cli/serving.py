@@ -92,7 +92,7 @@ async def serving(
             uvicorn.Config(
                 gateway.app,
                 loop="none",
-                http="httptools",
+                http=BoundedHttp,
                 ws="none",
                 lifespan="off",
                 access_log=False,

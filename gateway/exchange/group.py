@@ -34,23 +34,24 @@ from gateway.exchange.routing import Routes
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.status import ArrivedStatus
 from gateway.exchange.withdrawal import Scope, reduce_waiting
-from gateway.store.consents import lock_person, raise_gate
+from gateway.store.consents import raise_gate
 from gateway.store.groups import (
-    VERWERKINGEN,
     Claim,
     Connection,
     Earlier,
     GroupRows,
+    Leaf,
     NewSubject,
     Original,
     admit_subjects,
-    append_leaves,
     claim_references,
+    close_gate,
     earlier_messages,
     originals,
     pass_gate,
     stored_consents,
     stored_keys,
+    write_heads,
     write_rows,
 )
 from gateway.store.ids import new_id
@@ -102,6 +103,8 @@ async def record_group(
         leaf_hashes = [leaf.hash for leaf in draft.rows.leaves]
         promised = promise(tools.origin, leaf_hashes, tools.promise_key)
         await write_rows(connection, draft.rows, group, tools.origin, promised.signature)
+        draft.rows.leaves += await _take_back_agreement(connection, draft, book, tools)
+        await write_heads(connection, draft.rows)
         for arrival, filed in draft.filed:
             decision = filed.decision
             recorded[arrival.exchange] = Recorded(
@@ -117,7 +120,6 @@ async def record_group(
                 filed.group_index,
                 promised,
             )
-    await _take_back_agreement(connection, draft, book, tools)
     for arrival, earlier in draft.repeats:
         recorded[arrival.exchange] = _repeat(arrival, earlier)
     return [recorded[_arrival(message).exchange] for message in messages]
@@ -161,18 +163,24 @@ async def _work_out(
 
 async def _take_back_agreement(
     connection: Connection, draft: Draft, book: RuleBook, tools: GroupTools
-) -> None:
-    """A "no" that came with a message works on earlier messages as any withdrawal does."""
-    refusals = sorted({one for one in draft.rows.refusals if one[0] in draft.met})
-    for subject, purpose, recipient in refusals:
-        await lock_person(connection, subject)
+) -> list[Leaf]:
+    """A "no" that came with a message works on earlier messages as any withdrawal does.
+
+    Earlier ones may stand in this very group: a delivery can name a person twice. Gives the
+    entries of what was taken out.
+    """
+    concerned = draft.met | {subject for _, _, subject, _, _ in draft.rows.parts}
+    leaves: list[Leaf] = []
+    for subject, purpose, recipient in sorted(set(draft.rows.refusals)):
+        if subject not in concerned:
+            continue
         await raise_gate(connection, subject)
         scope = Scope(purpose, recipient, CATEGORY_ALL)
         trace = draft.filed[0][0].trace
-        leaves = await reduce_waiting(
+        leaves += await reduce_waiting(
             connection, subject, scope, book, tools.vault, trace, tools.clock()
         )
-        await append_leaves(connection, VERWERKINGEN, leaves)
+    return leaves
 
 
 async def _set_repeats_apart(
@@ -264,7 +272,17 @@ async def _persons(
     for original in answered.values():
         if original.owner is not None and original.owner not in ring:
             ring[original.owner] = Person(original.owner, NO_KEY)
-    await pass_gate(connection, list(ring))
+    refusing = {
+        person.id
+        for message in fresh
+        if isinstance(message, PseudonymisedReferral)
+        for agreement, person in zip(
+            message.agreements, persons.get(message.arrival.exchange, ()), strict=False
+        )
+        if agreement is not None and not agreement.given and person.id in ring
+    }
+    await close_gate(connection, list(refusing))
+    await pass_gate(connection, [subject for subject in ring if subject not in refusing])
     await _open_keys(connection, ring, vault)
     return persons, ring
 

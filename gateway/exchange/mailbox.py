@@ -154,7 +154,13 @@ class Mailbox:
         by_exchange: dict[UUID, list[StoredPart]] = {}
         for part in await stored_parts(connection, waiting):
             by_exchange.setdefault(part.exchange, []).append(part)
-        stale = [e for e, parts in by_exchange.items() if not all(p.is_current for p in parts)]
+        today = book.protocol.digest
+        older = {row.exchange for row in rows if row.protocol != today}
+        stale = [
+            exchange
+            for exchange, parts in by_exchange.items()
+            if exchange in older or not all(part.is_current for part in parts)
+        ]
         consents = await self._consents(connection, by_exchange, stale)
         release = Release(book, self._tools, trace, consents)
         messages = [release.one(row, by_exchange.get(row.exchange, [])) for row in rows]
@@ -175,7 +181,7 @@ class Mailbox:
         by_exchange: dict[UUID, list[StoredPart]],
         stale: Sequence[UUID],
     ) -> dict[UUID, list[ConsentEvent]]:
-        """The consents of those for whom something changed since the decision."""
+        """The consents of those for whom something changed since, also the protocol itself."""
         subjects = list({part.subject for exchange in stale for part in by_exchange[exchange]})
         found: dict[UUID, list[ConsentEvent]] = {subject: [] for subject in subjects}
         for e in await stored_consents(connection, subjects):

@@ -99,7 +99,7 @@ class Release:
         flow = self._book.flows.get(row.flow or "")
         permit: Permit | None = None
         if flow is not None and self._is_open(flow):
-            permit = self._permit(flow, parts, owner)
+            permit = self._permit(flow, parts, row, owner)
         if flow is None or permit is None:
             self.forbidden.append(row.exchange)
             persons = [(part.subject, self._key(part)) for part in parts]
@@ -115,7 +115,11 @@ class Release:
     def _hand_over(
         self, row: Queued, flow: CompiledFlow, parts: Sequence[StoredPart], permit: Permit
     ) -> Released:
+        is_shorter = False
         if permit is not STANDING:
+            # Whoever left before, or takes something back, leaves the parts of their message stale.
+            is_shorter = not all(part.is_current for part in parts)
+            is_shorter |= len(permit.members) < len(parts)
             parts = [parts[n] for n in permit.members]
         persons: list[tuple[UUID, DataKey]] = []
         contents: list[bytes] = []
@@ -125,7 +129,7 @@ class Release:
             persons.append((part.subject, key))
             contents.append(key.open(part.box, bound_to(place, part.member)))
         if permit is not STANDING or row.protocol != self._book.protocol.digest:
-            contents = self._reworked(row, flow, parts, contents, permit)
+            contents = self._reworked(row, flow, parts, contents, permit, is_shorter=is_shorter)
         data = status_data(contents) if row.kind == STATUS else referral_data(contents)
         self.positions.append(row.position)
         names = field_names(categories_of(contents))
@@ -151,14 +155,17 @@ class Release:
         return is_open
 
     def _permit(
-        self, flow: CompiledFlow, parts: Sequence[StoredPart], owner: UUID
+        self, flow: CompiledFlow, parts: Sequence[StoredPart], row: Queued, owner: UUID
     ) -> Permit | None:
         """The Permit as it is now; `STANDING` where nothing changed since it was given.
 
-        None where the message may not go at all.
+        None where the message may not go at all. What an older protocol did not ask, today's may.
         """
         rule = flow.flow
-        if not rule.locks.agreement.required or all(part.is_current for part in parts):
+        is_today = row.protocol == self._book.protocol.digest
+        if not rule.locks.agreement.required:
+            return STANDING
+        if is_today and all(part.is_current for part in parts):
             return STANDING
         standings = [
             standing(self._consents.get(part.subject, []), rule.purpose, rule.recipient)
@@ -177,6 +184,8 @@ class Release:
         parts: Sequence[StoredPart],
         contents: Sequence[bytes],
         permit: Permit,
+        *,
+        is_shorter: bool,
     ) -> list[bytes]:
         """The boxes' contents as today's rules and consents have them."""
         opened = [
@@ -186,8 +195,7 @@ class Release:
         ]
         members = [part.member for part in parts]
         withheld = dict(zip(members, permit.withheld, strict=False))
-        # Anything but the standing Permit may follow on a member's leaving, now or before.
-        opened = reduce_stored(opened, len(parts), withheld, is_shorter=permit is not STANDING)
+        opened = reduce_stored(opened, len(parts), withheld, is_shorter=is_shorter)
         if row.protocol != self._book.protocol.digest:
             older = self._book.older.get((row.protocol, flow.flow.id))
             # A version that is not known admits nothing.

@@ -75,7 +75,7 @@ def _verdict(
     if (
         original is None
         or original.recipient != sender
-        or original.state in (HELD, REFUSED, PURGED)
+        or original.state in _NEVER_HANDED_OVER
     ):
         return Verdict(UNKNOWN_EXCHANGE), []
     if owner is None or original.sealed_reference is None:

@@ -75,16 +75,11 @@ class HeldMessage(NamedTuple):
     subjects: list[UUID]
 
 
-async def lock_person(connection: Connection, subject: UUID) -> bool:
-    """Close the gate for one person: releases under way end first, later ones wait.
-
-    False where the person is not known (any more).
-    """
-    return await lock_persons(connection, [subject]) == {subject}
-
-
 async def lock_persons(connection: Connection, subjects: Collection[UUID]) -> set[UUID]:
-    """Close the gate for several, in the order that every writer keeps; gives who is known."""
+    """Close the gate for these persons, in the order that every writer keeps.
+
+    Releases under way end first, later ones wait. Gives who is known (still).
+    """
     rows = await connection.fetch(
         "select id from subject where id = any($1) order by id for update", list(subjects)
     )

@@ -197,6 +197,14 @@ async def pass_gate(connection: Connection, subjects: Sequence[UUID]) -> None:
         )
 
 
+async def close_gate(connection: Connection, subjects: Sequence[UUID]) -> None:
+    """The same alone, for those who say no: waiting for it later, others could wait for us."""
+    if subjects:
+        await connection.execute(
+            "select 1 from subject where id = any($1) order by id for update", sorted(subjects)
+        )
+
+
 async def stored_keys(connection: Connection, subjects: Sequence[UUID]) -> list[StoredKey]:
     """The wrapped content keys of these persons."""
     if not subjects:
@@ -239,7 +247,7 @@ async def write_rows(
     key_name: str,
     signature: bytes,
 ) -> None:
-    """Write a group's rows, heads last. The caller commits."""
+    """Write a group's rows, all but the heads."""
     if rows.consents:
         await connection.copy_records_to_table(
             "consent_event", records=rows.consents, columns=CONSENT_COLUMNS
@@ -259,6 +267,10 @@ async def write_rows(
         key_name,
         signature,
     )
+
+
+async def write_heads(connection: Connection, rows: GroupRows) -> None:
+    """Queue what a group queues and log what it logs, heads last. The caller commits."""
     for recipient in sorted(rows.mailbox):
         await enqueue(connection, recipient, rows.mailbox[recipient])
     await append_leaves(connection, VERWERKINGEN, rows.leaves)

@@ -111,7 +111,13 @@ async def set_aside(connection: Connection, exchanges: Sequence[UUID]) -> None:
 
 
 async def drop_members(connection: Connection, members: Sequence[tuple[UUID, int]]) -> None:
-    """Remove the parts of members who no longer agree; the rest of the message stays."""
+    """Remove the parts of members who no longer agree; the rest of the message stays.
+
+    What stays is no longer as it was decided, so that every later release works it over again.
+    """
+    await connection.execute(
+        "update part set gate = -1 where exchange = any($1)", [one for one, _ in members]
+    )
     await connection.execute(
         """delete from part using unnest($1::uuid[], $2::smallint[]) gone (exchange, member)
             where part.exchange = gone.exchange and part.member = gone.member""",

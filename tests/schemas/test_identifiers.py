@@ -148,7 +148,7 @@ def test_a_masked_value_cannot_be_padded_into_view(value: object) -> None:
 @given(st.text(max_size=12) | st.from_regex(r"[0-9]{8,9}", fullmatch=True))
 @example("123456783")
 def test_a_refused_bsn_stands_in_no_error(text: str) -> None:
-    if is_bsn(text) or len(text) < 4:
+    if is_bsn(text) or len(text) < 4 or text.isalpha():  # a word may be one of our own
         return
     with pytest.raises(ValueError, match="BSN") as refused:
         Bsn(text)
@@ -161,7 +161,7 @@ def test_a_refused_bsn_stands_in_no_error(text: str) -> None:
         "loc": (),
         "msg": "moet een burgerservicenummer zijn (elfproef)",
     }
-    assert text not in caught.value.json(include_input=False)
+    assert text not in caught.value.json(include_input=False, include_url=False)
 
 
 @pytest.mark.parametrize("value", [123456782, 123456782.0, True, None, b"123456782", ["123456782"]])

@@ -206,6 +206,35 @@ async def test_a_no_in_a_later_referral_that_is_older_than_the_yes_has_no_effect
     assert len(without_envelope(await road.pull())) == 2
 
 
+async def test_a_no_works_on_an_earlier_message_of_the_same_delivery(road: Road) -> None:
+    """Also of somebody whom the gateway meets for the first time: one transaction, one person."""
+    ann = fresh_bsn()
+
+    told = await road.deliver(referral(member(ann)), referral(member(ann, instemming=NO)))
+
+    assert [one["besluit"] for one in told] == ["toegelaten", "aangehouden"]
+    assert await road.state(told[0]) == PURGED
+    assert [one["type"] for one in await road.pull()] == [LAPSED]
+
+
+async def test_a_no_that_comes_with_a_message_and_a_pull_never_wait_for_each_other(
+    road: Road,
+) -> None:
+    for _ in range(15):
+        people = [fresh_bsn() for _ in range(6)]
+        for one in people:
+            await road.refer(referral(member(one)))
+        refusals = [referral(member(one, instemming=NO), member(people[0])) for one in people]
+
+        await asyncio.gather(
+            road.page(), *(road.refer(refusal) for refusal in refusals), road.page()
+        )
+
+        assert without_envelope(await road.pull()) == []
+        await road.acknowledge()
+    assert "group-retried" not in road.log.getvalue()
+
+
 # Where a household may be reduced.
 
 

@@ -1,0 +1,62 @@
+"""A release looks again by the protocol of that moment, which may ask more than the one before."""
+
+from __future__ import annotations
+
+from gateway.store.groups import PURGED, WAITING
+from tests.gateway.exchange.road import (
+    EXAMPLE,
+    REDUCED,
+    WITH_NOTE,
+    open_road,
+    protocol,
+    without_envelope,
+)
+from tests.support.messages import member, referral
+
+NOT_ASKED = ('vereist = true, huishouden = "allen"', "vereist = false")
+
+
+async def test_invariant_02_a_protocol_that_asks_agreement_asks_it_of_what_waits(
+    database: str,
+) -> None:
+    async with open_road(database, protocol("v1", NOT_ASKED)) as road:
+        unasked = await road.refer(referral(member(agreed=None)))
+        ann = member(agreed=None)
+        agreed = await road.refer(referral(ann))
+        assert [one["besluit"] for one in (unasked, agreed)] == ["toegelaten"] * 2
+        await road.put_in_force(EXAMPLE)
+        await road.say(ann["burgerservicenummer"], True)
+
+        gone, stays = await road.pull()
+
+        assert (gone["id"], gone["type"]) == (unasked["uitwisselingId"], "nl.sluis.vervallen")
+        assert stays["id"] == agreed["uitwisselingId"]
+        assert [await road.state(one) for one in (unasked, agreed)] == [PURGED, WAITING]
+
+
+async def test_invariant_13_a_protocol_that_reduces_reduces_what_waits_each_time(
+    database: str,
+) -> None:
+    async with open_road(database, protocol("v1", NOT_ASKED, WITH_NOTE)) as road:
+        ann, ben = member(agreed=None), member(agreed=None, rol="partner")
+        await road.refer(referral(ann, ben, toelichting="Ben kan niet lezen."))
+        await road.put_in_force(protocol("v2", REDUCED, WITH_NOTE))
+        await road.say(ann["burgerservicenummer"], True)
+        await road.refer(referral(ann))
+
+        first, without_ben = without_envelope(await road.pull())
+        again, _ = without_envelope(await road.pull())
+
+        assert first == without_ben == again
+
+
+async def test_a_protocol_that_changes_nothing_for_a_message_takes_nothing_from_it(
+    database: str,
+) -> None:
+    async with open_road(database, protocol("v1", WITH_NOTE)) as road:
+        await road.refer(referral(member(), toelichting="Graag bellen."))
+        whole = without_envelope(await road.pull())
+        await road.put_in_force(protocol("v2", WITH_NOTE))
+
+        assert without_envelope(await road.pull()) == whole
+        assert whole[0]["aanmelding"]["toelichting"] == "Graag bellen."
