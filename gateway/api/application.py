@@ -24,7 +24,14 @@ from gateway.api.description import VERSION, description_route
 from gateway.api.logbook import InclusionProof, LogKeys, log_routes
 from gateway.api.mailbox import Acknowledged, Acknowledgement, MailboxPage, mailbox_routes
 from gateway.api.messages import MessageDoor, message_routes
-from gateway.api.problems import Problem, answer_problem, busy, invalid_parameters, too_large
+from gateway.api.problems import (
+    Problem,
+    answer_problem,
+    busy,
+    invalid_parameters,
+    our_fault,
+    too_large,
+)
 from gateway.api.service import ProtocolInForce, health_routes, service_routes
 from gateway.api.token import token_routes
 from gateway.exchange.arrivals import Prints
@@ -165,13 +172,9 @@ def _answer_failures(app: FastAPI, telemetry: Telemetry) -> None:
         telemetry.fault("database-away", error)
         return busy().response()
 
-    async def our_fault(_: Request, error: Exception) -> Response:
+    async def unforeseen(_: Request, error: Exception) -> Response:
         telemetry.fault("request-failed", error)
-        return Problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "Fout in de gateway",
-            "De beheerder ziet de melding. Probeer het later opnieuw.",
-        ).response()
+        return our_fault().response()
 
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(HTTPException, not_taken)
@@ -179,4 +182,4 @@ def _answer_failures(app: FastAPI, telemetry: Telemetry) -> None:
     # Without a protocol in force nothing may pass, until an operator puts one there.
     for kind in (*DATABASE_AWAY, NoProtocolError):
         app.add_exception_handler(kind, database_away)
-    app.add_exception_handler(Exception, our_fault)
+    app.add_exception_handler(Exception, unforeseen)

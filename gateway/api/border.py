@@ -16,7 +16,7 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.bounds import BoundedRequest
-from gateway.api.problems import Problem, busy, too_large
+from gateway.api.problems import Problem, busy, our_fault, too_large
 from gateway.audit.entries import Trace
 from gateway.telemetry import Telemetry
 
@@ -102,6 +102,10 @@ class Border:
             late = busy()
             status, media_type, answer = late.status, PROBLEM, late.body()
             extra = [(b"retry-after", b"2")]
+        except Exception as error:  # noqa: BLE001  # the server's own answer would be no problem
+            self._telemetry.fault("request-failed", error)
+            fault = our_fault()
+            status, media_type, answer = fault.status, PROBLEM, fault.body()
         self._telemetry.count("answers", status=str(int(status)))
         headers = [
             *HEADERS,

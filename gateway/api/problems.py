@@ -141,12 +141,24 @@ async def answer_problem(_: Request, problem: Exception) -> Response:
 
 
 def busy() -> Problem:
-    """The answer while a queue is full or the database away: nothing was recorded."""
+    """The answer while a queue is full, the database away, or time has run out.
+
+    In the last case it may have been recorded all the same; a repeat is then recognised.
+    """
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Even niet beschikbaar",
-        "De gateway kan dit nu niet verwerken. Er is niets vastgelegd; probeer het opnieuw.",
+        "De gateway kan dit nu niet verwerken. Stuur het ongewijzigd opnieuw: niets telt dubbel.",
         headers={"Retry-After": "2"},
+    )
+
+
+def our_fault() -> Problem:
+    """The answer to what should not have happened."""
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Fout in de gateway",
+        "De beheerder ziet de melding. Probeer het later opnieuw.",
     )
 
 

@@ -18,11 +18,13 @@ from gateway.api.problems import Problem
 
 MAX_HEAD = 64 * 1024
 """Bytes of request line and headers: a token of 4,096 with all that proxies add is a quarter."""
-HEAD_SECONDS = 10.0
 
 
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's HTTP with bounds on a request's head."""
+
+    head_seconds = 10.0
+    """Within which a head must be whole, counted from the connection or from its first byte."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -62,14 +64,14 @@ class BoundedHttp(HttpToolsProtocol):
         self._leave_head()
         super().on_headers_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words, not ours
         """What is no HTTP, told without repeating any of it."""
         self._refuse(HTTPStatus.BAD_REQUEST, "Geen HTTP", "Dit verzoek is niet leesbaar.")
 
     def _await_head(self) -> None:
         self._leave_head()
         self._is_in_head, self._head_size = True, 0
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self._out_of_time)
+        self._deadline = self.loop.call_later(self.head_seconds, self._out_of_time)
 
     def _leave_head(self) -> None:
         self._is_in_head = False

@@ -13,6 +13,7 @@ from typing import NamedTuple, TextIO
 
 import uvicorn
 
+from gateway.api.wire import BoundedHttp
 from gateway.app import Gateway, open_gateway
 from gateway.cli.failures import NOT_NOW, Failure
 from gateway.cli.workers import Workers

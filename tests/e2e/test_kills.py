@@ -70,11 +70,11 @@ async def pull_what_remains(gateway: GatewayProcess, books: Books) -> None:
             await load._receive(http, partner)
 
 
-async def survive(kills: int, seed: int) -> Figures:
+async def survive(kills: int, seed: int, **environment: str) -> Figures:
     figures, chance = Figures(kills), random.Random(seed)  # noqa: S311  # for repeatability
     begun = time.monotonic()
     with reachable_folder() as home:
-        async with gateway_process(home) as gateway:
+        async with gateway_process(home, **environment) as gateway:
             load = Load(gateway, random.Random(seed + 1))  # noqa: S311
             async with load.running():
                 for _ in range(kills):
@@ -133,6 +133,13 @@ def assert_sound(figures: Figures) -> None:
 
 async def test_killed_under_load_it_loses_and_doubles_nothing() -> None:
     assert_sound(await survive(kills=5, seed=20131231))
+
+
+@pytest.mark.proof
+async def test_killed_with_several_processes_it_loses_and_doubles_nothing() -> None:
+    figures = await survive(kills=10, seed=time.time_ns(), SLUIS_WORKERS="3")
+    print(f"\n{figures}")  # noqa: T201  # the proof is these figures
+    assert_sound(figures)
 
 
 @pytest.mark.proof

@@ -29,7 +29,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from gateway.cli.serving import Serving, serving
 from gateway.cli.setup import prepare_sandbox
 from gateway.settings import Settings
-from gateway.store.database import own_addresses
 from gateway.telemetry import Telemetry
 from tests.support.database import TestServer
 from tests.support.registered import Party
@@ -73,6 +72,7 @@ class RunningGateway:
     pool: asyncpg.Pool
     engine: AsyncEngine
     log: io.StringIO
+    telemetry: Telemetry
 
     @property
     def home(self) -> Path:
@@ -150,6 +150,15 @@ async def running_gateway(
 
 
 @asynccontextmanager
+async def embedded_gateway(
+    home: Path, tracer: Tracer | None = None, **settings: Any
+) -> AsyncIterator[RunningGateway]:
+    """Serve from `home` with a PostgreSQL of its own, whose files a test may read."""
+    async with _serving(Settings(home=home, port=0, **settings), tracer) as running:
+        yield running
+
+
+@asynccontextmanager
 async def another_like(gateway: RunningGateway, **settings: Any) -> AsyncIterator[RunningGateway]:
     """A second gateway process, so to speak, on the same database and keys."""
     update = {"port": 0, "public_url": gateway.base_url, **settings}
@@ -159,16 +168,15 @@ async def another_like(gateway: RunningGateway, **settings: Any) -> AsyncIterato
 
 @asynccontextmanager
 async def _serving(settings: Settings, tracer: Tracer | None) -> AsyncIterator[RunningGateway]:
-    assert settings.database_url is not None
     log = io.StringIO()
-    direct = own_addresses(settings.database_url)
+    telemetry = Telemetry(log, tracer)
     async with (
-        serving(settings, Telemetry(log, tracer), prepare=prepare_sandbox) as served,
-        asyncpg.create_pool(direct.dsn, min_size=1, max_size=4) as pool,
+        serving(settings, telemetry, prepare=prepare_sandbox) as served,
+        asyncpg.create_pool(served.database.dsn, min_size=1, max_size=4) as pool,
     ):
-        engine = create_async_engine(direct.sqlalchemy_url, hide_parameters=True)
+        engine = create_async_engine(served.database.sqlalchemy_url, hide_parameters=True)
         try:
-            yield RunningGateway(served, pool, engine, log)
+            yield RunningGateway(served, pool, engine, log, telemetry)
         finally:
             await engine.dispose()
 
