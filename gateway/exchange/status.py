@@ -72,11 +72,7 @@ def _verdict(
 ) -> tuple[Verdict, list[Person]]:
     sender = status.arrival.sender
     # A case that was never this sender's is answered as one that does not exist.
-    if (
-        original is None
-        or original.recipient != sender
-        or original.state in _NEVER_HANDED_OVER
-    ):
+    if original is None or original.recipient != sender or original.state in _NEVER_HANDED_OVER:
         return Verdict(UNKNOWN_EXCHANGE), []
     if owner is None or original.sealed_reference is None:
         return Verdict(UNKNOWN_EXCHANGE), []
