@@ -60,5 +60,7 @@ def _examine_measurement(
             missing.append(Finding(line, "lid.zrm", Problem.INCOMPLETE))
         if zrm.measured_on > today:
             wrong.append(Finding(line, "lid.zrm.gemetenOp", Problem.IN_FUTURE))
-    if member.agreement is not None and member.agreement.decided_on > today:
+    if any(agreement.decided_on > today for agreement in member.agreements):
         wrong.append(Finding(line, "lid.instemming.op", Problem.IN_FUTURE))
+    if any(authority.as_of > today for authority in member.authority):
+        wrong.append(Finding(line, "lid.gezag.peildatum", Problem.IN_FUTURE))

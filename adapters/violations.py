@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ValidationError
 
 from schemas.deliveries import Finding, Problem
-from schemas.referral import Agreement, Household, Member, Referral
+from schemas.referral import Agreement, Authority, Household, Member, Referral
 from schemas.zrm import ZrmDomain, ZrmMeasurement
 
 MAX_FINDINGS = 50
@@ -43,6 +43,7 @@ _KNOWN = {
     "lid": _aliases(Member),
     "lid.zrm": _aliases(ZrmMeasurement) - {"scores"} | frozenset(ZrmDomain),
     "lid.instemming": _aliases(Agreement),
+    "lid.gezag": _aliases(Authority),
 }
 
 
@@ -68,6 +69,10 @@ def _path_of(loc: tuple[int | str, ...]) -> tuple[str, int]:
             return _known("lid.zrm", rest), member
         case ("huishouden", "leden", int(member), "zrm" | "instemming" as part, *rest):
             return _known(f"lid.{part}", rest), member
+        case ("huishouden", "leden", int(member), "gezag", int(), *rest):
+            return _known("lid.gezag", rest), member
+        case ("huishouden", "leden", int(member), "verdereInstemmingen", int(), *rest):
+            return _known("lid.instemming", rest), member
         case ("huishouden", "leden", int(member), *rest):
             return _known("lid", rest), member
         case ("huishouden", *rest):

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from consent.protocol import Flow
-from schemas.casework import SENDER_STATUS, StatusMessage
+from schemas.casework import SENDER_STATUS, Accountability, StatusMessage
 from schemas.fields import FIELDS, PLACES, Place, Treatment
 from schemas.identifiers import PartialDate
 from schemas.referral import Member, Referral
@@ -56,6 +56,13 @@ class StatusView(NamedTuple):
 
     message: StatusMessage
     reference: str
+
+
+class AccountabilityView(NamedTuple):
+    """A statement of accountability with the name that its receiver knows the case's person by."""
+
+    message: Accountability
+    pseudonym: str
 
 
 class Column(NamedTuple):
@@ -114,6 +121,13 @@ _READS: dict[str, Callable[[Any], object]] = {
     "statusbericht.status": attrgetter("message.status"),
     "statusbericht.peildatum": attrgetter("message.as_of"),
     "statusbericht.afsluitreden": attrgetter("message.close_reason"),
+    "verantwoording.pseudoniem": attrgetter("pseudonym"),
+    "verantwoording.stadsdeel": attrgetter("message.district"),
+    "verantwoording.status": attrgetter("message.status"),
+    "verantwoording.gestartOp": attrgetter("message.started_on"),
+    "verantwoording.beeindigdOp": attrgetter("message.ended_on"),
+    "verantwoording.afsluitreden": attrgetter("message.close_reason"),
+    "verantwoording.aantalLeden": attrgetter("message.members"),
 }
 _SCORES = {f"lid.zrm.{domain}": domain for domain in ZrmDomain}
 _RENDERS: dict[str, Callable[[Any, date], Scalar]] = {
@@ -124,6 +138,9 @@ _GENERALISES: dict[str, tuple[str, Callable[[Any, date], Scalar]]] = {
     "lid.geboortedatum": ("leeftijdsgroep", age_band),
     "huishouden.postcode": ("postcodegebied", lambda postcode, _: postcode[:4]),
     "statusbericht.status": ("status", lambda status, _: SENDER_STATUS[status].value),
+    "verantwoording.status": ("status", lambda status, _: SENDER_STATUS[status].value),
+    "verantwoording.gestartOp": ("gestartIn", lambda day, _: f"{day:%Y-%m}"),
+    "verantwoording.beeindigdOp": ("beeindigdIn", lambda day, _: f"{day:%Y-%m}"),
 }
 
 

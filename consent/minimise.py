@@ -17,9 +17,18 @@ from typing import NamedTuple
 
 import orjson
 
-from consent.columns import PATHS, Groups, MemberView, ReferralView, StatusView, column_of, grouped
+from consent.columns import (
+    PATHS,
+    AccountabilityView,
+    Groups,
+    MemberView,
+    ReferralView,
+    StatusView,
+    column_of,
+    grouped,
+)
 from consent.protocol import Flow
-from schemas.casework import StatusMessage
+from schemas.casework import Accountability, StatusMessage
 from schemas.decisions import Permit
 from schemas.fields import FIELDS, PLACES, Place, Treatment
 from schemas.referral import Referral
@@ -96,6 +105,7 @@ class MinimisationPlan:
         self._household = grouped(columns, Place.HOUSEHOLD)
         self._referral = grouped(columns, Place.REFERRAL)
         self._status = grouped(columns, Place.STATUS)
+        self._accountability = grouped(columns, Place.ACCOUNTABILITY)
         self._zrm_date = grouped(columns, Place.ZRM)[:1]
         is_coarse = {
             domain
@@ -149,6 +159,13 @@ class MinimisationPlan:
         """Minimise a status message; `reference` is the original sender's own key."""
         tally = _Tally(today, [])
         tally.take(0, StatusView(message, reference), self._status, frozenset(), False)
+        return tally.result()
+
+    def accountability(self, message: Accountability, pseudonym: str, today: date) -> Minimised:
+        """Minimise a statement of accountability; `pseudonym` is the receiver's own name."""
+        tally = _Tally(today, [])
+        view = AccountabilityView(message, pseudonym)
+        tally.take(0, view, self._accountability, frozenset(), False)
         return tally.result()
 
     def narrow(self, part: Part, older: MinimisationPlan) -> Part | None:

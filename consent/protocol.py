@@ -21,9 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from schemas.fields import FIELDS, FieldDefinition, FieldKind, MessageKind, Special, Treatment
 from schemas.identifiers import Day, PartnerId
-from schemas.referral import Ground
+from schemas.referral import Ground, PurposeId
 
 DIGEST_BYTES = 32
+PROCESSOR_AGREEMENT = "verwerkersovereenkomst"
+"""The kind of covenant that binds a processor (GDPR article 28)."""
 
 
 class ProtocolError(Exception):
@@ -48,6 +50,26 @@ class BasisKind(StrEnum):
     CONSENT = "toestemming"
 
 
+class AgeRegime(StrEnum):
+    """Whose law says who decides for a minor (leeftijdsregime).
+
+    `UAVG` (UAVG article 5): below 16 a legal representative decides, from 16 the person.
+    `JEUGDWET` (Jeugdwet article 7.3.4 and 7.3.5) and `WGBO` (BW 7:447, 7:450, 7:465): below 12 the
+    holders of authority, from 12 to 15 child and holders, from 16 the person.
+    """
+
+    UAVG = "uavg"
+    JEUGDWET = "jeugdwet"
+    WGBO = "wgbo"
+
+
+class Protection(StrEnum):
+    """When an exchange is one that the household must not learn of (beschermde uitwisseling)."""
+
+    ALWAYS = "altijd"
+    PROFESSIONAL = "professional"
+
+
 class HouseholdRule(StrEnum):
     """What happens when some members have not agreed."""
 
@@ -66,16 +88,28 @@ class Basis(_Part):
 
 
 class SpecialGround(_Part):
-    """Lock (b): the exception that admits special-category or criminal data."""
+    """Lock (b): the exception that admits special-category or criminal data.
+
+    `by_consent`: the exception is explicit consent (GDPR article 9(2)(a)); then such a field goes
+    only for members with an explicit yes on its very category.
+    """
 
     special: Special = Field(alias="soort")
     article: Article = Field(alias="artikel")
+    by_consent: StrictBool = Field(alias="uitdrukkelijkeToestemming", default=False)
 
 
 class ArticleGround(_Part):
-    """Locks (c) and (d): an article."""
+    """Lock (d): an article. No agreement ever opens it (Wabb article 10)."""
 
     article: Article = Field(alias="artikel")
+
+
+class SecrecyGround(_Part):
+    """Lock (c): an article; `by_consent` where the person's consent is what breaks secrecy."""
+
+    article: Article = Field(alias="artikel")
+    by_consent: StrictBool = Field(alias="toestemming", default=False)
 
 
 class AgreementRule(_Part):
@@ -83,6 +117,7 @@ class AgreementRule(_Part):
 
     required: StrictBool = Field(alias="vereist")
     household: HouseholdRule = Field(alias="huishouden", default=HouseholdRule.ALL)
+    regime: AgeRegime = Field(alias="leeftijdsregime", default=AgeRegime.UAVG)
 
 
 class Locks(_Part):
@@ -90,7 +125,7 @@ class Locks(_Part):
 
     basis: Basis = Field(alias="grondslag")
     special: tuple[SpecialGround, ...] = Field(alias="bijzonder", default=())
-    secrecy: ArticleGround | None = Field(alias="beroepsgeheim", default=None)
+    secrecy: SecrecyGround | None = Field(alias="beroepsgeheim", default=None)
     bsn: ArticleGround | None = Field(alias="bsn", default=None)
     agreement: AgreementRule = Field(alias="instemming")
 
@@ -103,6 +138,29 @@ class Retention(_Part):
     after_receipt_days: Annotated[int, Field(alias="naOntvangstDagen", strict=True, ge=0, le=60)]
 
 
+class ProtectedRule(_Part):
+    """Whether an exchange is protected by rule, or where a named professional may ask it."""
+
+    when: Protection = Field(alias="soort")
+    article: Article = Field(alias="artikel")
+
+
+class EmergencyRule(_Part):
+    """Emergency release (noodverstrekking): a basis of its own, never a way around the rules.
+
+    `hours` is how long a release may be asked for, `review_days` within how many days a privacy
+    officer must have reviewed it.
+    """
+
+    article: Article = Field(alias="artikel")
+    fields: tuple[str, ...] = Field(alias="velden", min_length=1)
+    steps: tuple[Annotated[int, Field(ge=1, le=5, strict=True)], ...] = Field(
+        alias="meldcodeStappen", min_length=1
+    )
+    hours: Annotated[int, Field(alias="uren", strict=True, ge=1, le=24)] = 24
+    review_days: Annotated[int, Field(alias="beoordelingDagen", strict=True, ge=1, le=14)] = 3
+
+
 class Flow(_Part):
     """One admitted stream (gegevensstroom): who sends what to whom, why, and which fields."""
 
@@ -113,15 +171,25 @@ class Flow(_Part):
     purpose: str = Field(alias="doel")
     controller: str = Field(alias="verwerkingsverantwoordelijke", min_length=2)
     processor: str | None = Field(alias="verwerker", default=None)
+    processor_agreement: str | None = Field(alias="verwerkersovereenkomst", default=None)
     covenant: str = Field(alias="overeenkomst")
     processing_activity: str = Field(alias="verwerkingsactiviteit", pattern=r"^https?://\S+$")
     admitted_grounds: tuple[Ground, ...] = Field(alias="toegelatenGrondslagen", default=())
     secret_address_admitted: StrictBool = Field(alias="geheimAdresToegelaten", default=False)
     locks: Locks = Field(alias="sloten")
     retention: Retention = Field(alias="bewaren")
+    protection: ProtectedRule | None = Field(alias="bescherming", default=None)
+    emergency: EmergencyRule | None = Field(alias="nood", default=None)
     fields: dict[str, Treatment] = Field(alias="velden")
     required: tuple[str, ...] = Field(alias="verplicht", default=())
     linkage_group: str = Field(alias="koppelgroep", default="casus")
+
+    @property
+    def agreements(self) -> tuple[str, ...]:
+        """The signed agreements that must be in force for this flow."""
+        return (self.covenant,) + (
+            () if self.processor_agreement is None else (self.processor_agreement,)
+        )
 
 
 class Covenant(_Part):
@@ -141,14 +209,20 @@ class Covenant(_Part):
 class Purpose(_Part):
     """Why data pass (doel)."""
 
-    id: str
+    id: PurposeId
     description: str = Field(alias="omschrijving")
+    keep_days: Annotated[int, Field(strict=True, ge=1)] | None = Field(
+        alias="bewaarDagen", default=None
+    )
 
 
 class _Head(_Part):
     version: str = Field(alias="versie", pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,40}$")
     title: str = Field(alias="titel")
     remark: str = Field(alias="opmerking", default="")
+    authority_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = Field(
+        alias="gezagGeldigDagen", default=365
+    )
 
 
 class _File(_Part):
@@ -167,6 +241,7 @@ class Protocol:
         self.version = file.head.version
         self.title = file.head.title
         self.remark = file.head.remark
+        self.authority_days = file.head.authority_days
         self.flows = file.flows
         self.purposes = {purpose.id: purpose for purpose in file.purposes}
         self.covenants = {covenant.id: covenant for covenant in file.covenants}
@@ -208,14 +283,14 @@ def _contradictions(file: _File) -> Iterator[str]:
     yield from _doubles("doel", [purpose.id for purpose in file.purposes])
     yield from _doubles("overeenkomst", [covenant.id for covenant in file.covenants])
     yield from _doubles("gegevensstroom", [flow.id for flow in file.flows])
-    seen: dict[tuple[str, str, MessageKind], str] = {}
+    seen: dict[tuple[str, str, MessageKind, str], str] = {}
     covenants = {covenant.id: covenant for covenant in file.covenants}
     purposes = {purpose.id for purpose in file.purposes}
     for flow in file.flows:
         where = f"gegevensstroom {flow.id}"
-        key = (flow.sender, flow.recipient, flow.message)
+        key = (flow.sender, flow.recipient, flow.message, flow.purpose)
         if key in seen:
-            yield f"{where}: the same sender, recipient and message as {seen[key]}"
+            yield f"{where}: the same sender, recipient, message and purpose as {seen[key]}"
         seen.setdefault(key, flow.id)
         if flow.sender == flow.recipient:
             yield f"{where}: verzender and ontvanger are the same"
@@ -226,10 +301,13 @@ def _contradictions(file: _File) -> Iterator[str]:
             yield f"{where}: overeenkomst is not listed"
         elif not {flow.sender, flow.recipient} <= set(covenant.parties):
             yield f"{where}: overeenkomst is not signed by both parties"
+        yield from _processor_problems(flow, covenants, where)
         if flow.admitted_grounds and flow.message is not MessageKind.REFERRAL:
             yield f"{where}: toegelatenGrondslagen: a {flow.message} states no ground"
         yield from _field_problems(flow, where)
         yield from _lock_problems(flow, where)
+        yield from _consent_problems(flow, where)
+        yield from _exception_problems(flow, where)
     for covenant in file.covenants:
         if covenant.ends < covenant.starts:
             yield f"overeenkomst {covenant.id}: einde lies before ingang"
@@ -273,10 +351,51 @@ def _lock_problems(flow: Flow, where: str) -> Iterator[str]:
         yield f"{where}: sloten.bsn: no ground, but {bsn} is admitted"
     if flow.locks.bsn is not None and not bsn:
         yield f"{where}: sloten.bsn: a ground for a BSN that is not admitted"
-    if flow.locks.basis.kind is BasisKind.CONSENT and not flow.locks.agreement.required:
-        yield f"{where}: sloten.instemming: rests on consent and does not ask it"
     if any(f.kind is FieldKind.FREE_TEXT for f in admitted) and flow.locks.secrecy is None:
         yield f"{where}: sloten.beroepsgeheim: free text is admitted without a ground"
+
+
+def _consent_problems(flow: Flow, where: str) -> Iterator[str]:
+    secrecy, is_asked = flow.locks.secrecy, flow.locks.agreement.required
+    if flow.locks.basis.kind is BasisKind.CONSENT and not is_asked:
+        yield f"{where}: sloten.instemming: rests on consent and does not ask it"
+    if secrecy is not None and secrecy.by_consent and not is_asked:
+        yield f"{where}: sloten.beroepsgeheim: broken by consent, and consent is not asked"
+    for ground in flow.locks.special:
+        if ground.by_consent and not is_asked:
+            yield f"{where}: sloten.bijzonder: '{ground.special}' by consent, and it is not asked"
+        if ground.by_consent and ground.special is Special.CRIMINAL:
+            # UAVG article 32(a) knows it, article 33 asks more for processing on request of others.
+            yield f"{where}: sloten.bijzonder: consent alone does not open 'strafrechtelijk'"
+
+
+def _processor_problems(flow: Flow, covenants: dict[str, Covenant], where: str) -> Iterator[str]:
+    if (flow.processor is None) != (flow.processor_agreement is None):
+        yield f"{where}: verwerker and verwerkersovereenkomst are named together, or neither"
+    if flow.processor_agreement is None:
+        return
+    signed = covenants.get(flow.processor_agreement)
+    if signed is None:
+        yield f"{where}: verwerkersovereenkomst is not listed"
+    elif signed.kind != PROCESSOR_AGREEMENT:
+        yield f"{where}: verwerkersovereenkomst names a {signed.kind}"
+
+
+def _exception_problems(flow: Flow, where: str) -> Iterator[str]:
+    if flow.protection is not None:
+        if flow.message is not MessageKind.REFERRAL:
+            yield f"{where}: bescherming: a {flow.message} cannot be protected"
+        if flow.locks.basis.kind is BasisKind.CONSENT:
+            yield f"{where}: bescherming: a protected exchange cannot rest on consent"
+        if flow.protection.when is Protection.ALWAYS and flow.locks.agreement.required:
+            yield f"{where}: bescherming: always protected, and yet agreement is asked"
+    if flow.emergency is None:
+        return
+    if flow.message is not MessageKind.REFERRAL:
+        yield f"{where}: nood: a {flow.message} is no emergency"
+    for path in flow.emergency.fields:
+        if flow.fields.get(path, Treatment.DROP) is Treatment.DROP:
+            yield f"{where}: nood.velden: {path} is a field that the flow itself drops"
 
 
 def _paths(fields: list[FieldDefinition], special: Special) -> str:

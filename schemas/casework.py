@@ -8,13 +8,14 @@ protocol's decision, not this file's.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.identifiers import Day
-from schemas.referral import Reference, Wire
+from schemas.identifiers import Day, PartnerId
+from schemas.referral import MAX_MEMBERS, Name, Reference, Wire
 
 
 class CaseStatus(StrEnum):
@@ -88,3 +89,30 @@ class OwnStatus(Wire):
     status: SenderStatus | CaseStatus = Field(alias="status")
     as_of: Day | None = Field(alias="peildatum", default=None)
     close_reason: CloseReason | None = Field(alias="afsluitreden", default=None)
+
+
+class Accountability(Wire):
+    """What the casebook lets an institution or funder know of one case (verantwoording).
+
+    `exchange_id` names the referral that the case began with; `recipient` who accounts for it.
+    """
+
+    reference: Reference = Field(alias="kenmerk")
+    exchange_id: UUID = Field(alias="uitwisselingId")
+    recipient: PartnerId = Field(alias="ontvanger")
+    status: CaseStatus = Field(alias="status")
+    started_on: Day = Field(alias="gestartOp")
+    ended_on: Day | None = Field(alias="beeindigdOp", default=None)
+    close_reason: CloseReason | None = Field(alias="afsluitreden", default=None)
+    district: Name | None = Field(alias="stadsdeel", default=None)
+    members: Annotated[int, Field(ge=1, le=MAX_MEMBERS, strict=True)] = Field(alias="aantalLeden")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Accountability:
+        if self.ended_on is not None and self.ended_on < self.started_on:
+            raise PydanticCustomError("beeindigdOp", "ligt voor gestartOp")
+        if (self.ended_on is not None) != self.status.is_closed:
+            raise PydanticCustomError("beeindigdOp", "hoort precies bij een afgesloten status")
+        if self.close_reason is not None and not self.status.is_closed:
+            raise PydanticCustomError("afsluitreden", "hoort alleen bij een afgesloten status")
+        return self

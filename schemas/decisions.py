@@ -7,7 +7,9 @@ entry that records it. Every outcome names the rule that led to it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 
@@ -23,17 +25,21 @@ class Rule(StrEnum):
     FIELD_REQUIRED = "verplicht-gegeven-ontbreekt"
     UNKNOWN_EXCHANGE = "uitwisseling-onbekend"
     UNREADABLE = "niet-leesbaar"
+    PROTECTION_NOT_ADMITTED = "bescherming-niet-toegelaten"
+    EMERGENCY = "noodverstrekking"
+    EMERGENCY_NOT_ADMITTED = "noodverstrekking-niet-toegelaten"
     REFERENCE_REUSED = "kenmerk-hergebruikt"
     DUPLICATE = "dubbel"
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """The message may pass, for these members, on these recorded agreements.
 
     `withheld` names, a member each in the order of `members`, the categories that the member
     refused; empty when nobody refused any. `holder` is the member whose part the household's own
-    fields go with: the applicant, where the permit has them.
+    fields go with: the applicant, where the permit has them. `until` is the first moment at which
+    time alone may end what the permit rests on; a release from then on decides anew.
+    `is_protected`: the household must not learn of it (protected exchange).
     """
 
     flow: str
@@ -42,6 +48,8 @@ class Permit:
     consents: tuple[UUID, ...] = ()
     withheld: tuple[frozenset[str], ...] = ()
     applicant: int | None = None
+    until: datetime | None = None
+    is_protected: bool = False
 
     @property
     def holder(self) -> int:

@@ -15,7 +15,16 @@ from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.casework import OwnStatus, StatusMessage
+from schemas.corrections import Correction, CorrectionReceipt
 from schemas.deliveries import DeliveryReport, RecordOutcome
+from schemas.notices import (
+    Advice,
+    CorrectionNotice,
+    CorrectionReport,
+    HeldPage,
+    Recall,
+    RecallReport,
+)
 from schemas.receipts import Answer
 from schemas.referral import Referral
 
@@ -30,6 +39,14 @@ PUBLIC_MESSAGES: dict[str, type[BaseModel]] = {
     "antwoord": Answer,
     "leveringsverslag": DeliveryReport,
     "recorduitkomst": RecordOutcome,
+    "intrekkingsbericht": Recall,
+    "kennisgeving": Advice,
+    "correctiebericht": CorrectionNotice,
+    "aangehouden": HeldPage,
+    "correctie": Correction,
+    "correctie-vastgelegd": CorrectionReceipt,
+    "correctieverslag": CorrectionReport,
+    "terugroepverslag": RecallReport,
 }
 """Each message by the name that partners know it by."""
 

@@ -18,6 +18,10 @@ class MessageKind(StrEnum):
 
     REFERRAL = "aanmelding"
     STATUS = "statusbericht"
+    ACCOUNTABILITY = "verantwoording"
+
+    # As quick as a text's; an enumeration's own is a call, at every look-up of a flow.
+    __hash__ = str.__hash__
 
 
 class FieldKind(StrEnum):
@@ -129,8 +133,26 @@ def _status_fields() -> list[FieldDefinition]:
     ]
 
 
+def _accountability_fields() -> list[FieldDefinition]:
+    def of(name: str, kind: FieldKind, treatments: frozenset[Treatment]) -> FieldDefinition:
+        path = f"verantwoording.{name}"
+        return FieldDefinition(path, MessageKind.ACCOUNTABILITY, "verantwoording", kind, treatments)
+
+    attribute, derived = FieldKind.ATTRIBUTE, FieldKind.DERIVED
+    return [
+        of("pseudoniem", derived, _PSEUDONYM),
+        of("stadsdeel", attribute, _ATTRIBUTE),
+        of("status", attribute, _GENERALISABLE),
+        of("gestartOp", attribute, _GENERALISABLE),
+        of("beeindigdOp", attribute, _GENERALISABLE),
+        of("afsluitreden", attribute, _ATTRIBUTE),
+        of("aantalLeden", derived, _ATTRIBUTE),
+    ]
+
+
 FIELDS: dict[str, FieldDefinition] = {
-    field.path: field for field in [*_referral_fields(), *_status_fields()]
+    field.path: field
+    for field in [*_referral_fields(), *_status_fields(), *_accountability_fields()]
 }
 CATEGORIES: frozenset[str] = frozenset(field.category for field in FIELDS.values())
 
@@ -143,6 +165,7 @@ class Place(StrEnum):
     HOUSEHOLD = "huishouden"
     REFERRAL = "aanmelding"
     STATUS = "statusbericht"
+    ACCOUNTABILITY = "verantwoording"
 
 
 def _place(field: FieldDefinition) -> Place:

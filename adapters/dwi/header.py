@@ -47,6 +47,7 @@ class Layout:
     measured_on: Placed
     scores: Placed
     agreement: Placed
+    authority: Placed
     shared: Placed
     """What belongs to the household as a whole: every row says the same, or nothing."""
 
@@ -109,6 +110,7 @@ def _place(separator: str, names: list[str], *, has_bom: bool) -> Layout:
         measured_on=_placed(columns, Part.ZRM_DATE),
         scores=_placed(columns, Part.SCORE),
         agreement=_placed(columns, Part.AGREEMENT),
+        authority=_placed(columns, Part.AUTHORITY),
         shared=_placed(columns, Part.REFERRAL, Part.HOUSEHOLD),
     )
 

@@ -141,6 +141,8 @@ def _member(row: Row, layout: Layout, reading: Reading) -> dict[str, object]:
     agreement = _filled(row, layout.agreement, reading)
     if agreement:
         member["instemming"] = agreement
+    if authority := _filled(row, layout.authority, reading):
+        member["gezag"] = [authority]
     if scores and measured:
         member["zrm"] = {**measured, "scores": scores}
     elif scores:

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import lru_cache
 
 from schemas.deliveries import Problem
-from schemas.referral import DecidedBy, Ground, Role, Sex
+from schemas.referral import MAX_MEMBERS, AuthoritySource, DecidedBy, Ground, Role, Sex
 from schemas.zrm import ZrmDomain
 
 
@@ -37,6 +37,7 @@ class Part(Enum):
     ZRM_DATE = "lid.zrm"
     SCORE = "lid.zrm."
     AGREEMENT = "lid.instemming"
+    AUTHORITY = "lid.gezag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,22 @@ _LADDER = _code({str(step): step for step in range(1, 7)}, Problem.INVALID)
 _SCORE = _code({str(score): score for score in range(1, 6)}, Problem.INVALID)
 
 
-def _one_of(codes: type[Role] | type[Ground] | type[DecidedBy]) -> Callable[[str], object]:
+_Codelist = type[Role] | type[Ground] | type[DecidedBy] | type[AuthoritySource]
+
+
+def _one_of(codes: _Codelist) -> Callable[[str], object]:
     return _code({member.value: member for member in codes}, Problem.UNKNOWN_CODE)
+
+
+def _holders(cell: str) -> object:
+    """Members of this household by number, counted from 1 and parted by spaces: `1 2`."""
+    numbers = cell.split()
+    if not all(number.isascii() and number.isdigit() and len(number) < 3 for number in numbers):
+        raise CellError(Problem.INVALID)
+    places = [int(number) - 1 for number in numbers]
+    if not all(0 <= place < MAX_MEMBERS for place in places):
+        raise CellError(Problem.INVALID)
+    return [{"lid": place} for place in places]
 
 
 def _score_column(domain: ZrmDomain) -> Column:
@@ -191,6 +206,9 @@ COLUMNS: dict[str, Column] = {
         Column("instemming_op", Part.AGREEMENT, "op", full_date),
         Column("instemming_door", Part.AGREEMENT, "door", _one_of(DecidedBy)),
         Column("instemming_bewijs", Part.AGREEMENT, "bewijs", _TEXT),
+        Column("gezag_houders", Part.AUTHORITY, "houders", _holders),
+        Column("gezag_bron", Part.AUTHORITY, "bron", _one_of(AuthoritySource)),
+        Column("gezag_op", Part.AUTHORITY, "peildatum", full_date),
         Column("toelichting", Part.REFERRAL, "toelichting", _TEXT),
     )
 }

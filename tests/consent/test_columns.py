@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from consent.columns import (
     PATHS,
+    AccountabilityView,
     Column,
     MemberView,
     ReferralView,
@@ -21,7 +22,7 @@ from consent.columns import (
     is_present,
 )
 from consent.protocol import Flow, load
-from schemas.casework import CaseStatus, StatusMessage
+from schemas.casework import Accountability, CaseStatus, StatusMessage
 from schemas.fields import FIELDS, PLACES, MessageKind, Place, Treatment
 from schemas.identifiers import PartialDate
 from schemas.referral import Member, Referral
@@ -76,12 +77,26 @@ STATUS = StatusMessage.model_validate(
         "afsluitreden": "overleden",
     }
 )
+ACCOUNTABILITY = Accountability.model_validate(
+    {
+        "kenmerk": "V-1",
+        "uitwisselingId": "4b8c9d0e-1f2a-4b3c-8d4e-5f6a7b8c9d0e",
+        "ontvanger": "altra",
+        "status": "afgesloten-niet-bereikt",
+        "gestartOp": "2025-11-30",
+        "beeindigdOp": "2026-02-27",
+        "afsluitreden": "overleden",
+        "stadsdeel": "Noord",
+        "aantalLeden": 3,
+    }
+)
 SOURCES: dict[str, object] = {
     "lid": MemberView(MEMBER, "P" * 43),
     "zrm": MEMBER.zrm,
     "huishouden": REFERRAL.household,
     "aanmelding": ReferralView(REFERRAL, "Centrum", 1),
     "statusbericht": StatusView(STATUS, "DWI-1"),
+    "verantwoording": AccountabilityView(ACCOUNTABILITY, "Q" * 43),
 }
 # What leaves of the messages above when everything is admitted as it is; by hand.
 AS_IT_IS: dict[str, object] = {
@@ -111,11 +126,21 @@ AS_IT_IS: dict[str, object] = {
     "statusbericht.status": "afgesloten-bereikt",
     "statusbericht.peildatum": "2026-02-27",
     "statusbericht.afsluitreden": "overleden",
+    "verantwoording.pseudoniem": "Q" * 43,
+    "verantwoording.stadsdeel": "Noord",
+    "verantwoording.status": "afgesloten-niet-bereikt",
+    "verantwoording.gestartOp": "2025-11-30",
+    "verantwoording.beeindigdOp": "2026-02-27",
+    "verantwoording.afsluitreden": "overleden",
+    "verantwoording.aantalLeden": 3,
 }
 GENERALISED: dict[str, tuple[str, object]] = {
     "lid.geboortedatum": ("leeftijdsgroep", "40-49"),
     "huishouden.postcode": ("postcodegebied", "1012"),
     "statusbericht.status": ("status", "beeindigd"),
+    "verantwoording.status": ("status", "beeindigd"),
+    "verantwoording.gestartOp": ("gestartIn", "2025-11"),
+    "verantwoording.beeindigdOp": ("beeindigdIn", "2026-02"),
 }
 SCORES = {f"lid.zrm.{domain}" for domain in ZrmDomain}
 

@@ -12,9 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from consent.columns import age_band
-from consent.minimise import MinimisationPlan
+from consent.minimise import _KNOWN_NAMES, MinimisationPlan, _names
 from consent.protocol import Flow, load
-from schemas.casework import StatusMessage
+from schemas.casework import Accountability, StatusMessage
 from schemas.decisions import Permit
 from schemas.fields import FIELDS, MessageKind, Treatment
 from schemas.identifiers import PartialDate
@@ -354,3 +354,67 @@ def test_a_plan_for_one_kind_of_message_releases_nothing_of_the_other(
 ) -> None:
     assert MinimisationPlan(flow).status(message, "a", TODAY).parts == []
     assert minimised(status_flow(fields), referral).parts == []
+
+
+ACCOUNTABILITY = Accountability.model_validate(
+    {
+        "kenmerk": "V-1",
+        "uitwisselingId": "4b8c9d0e-1f2a-4b3c-8d4e-5f6a7b8c9d0e",
+        "ontvanger": "altra",
+        "status": "in-beheer-actief",
+        "gestartOp": "2025-11-30",
+        "stadsdeel": "Noord",
+        "aantalLeden": 3,
+    }
+)
+OF_ACCOUNTABILITY = {
+    path: max(field.treatments - {Treatment.DROP}, key=lambda one: one is Treatment.GENERALISE)
+    for path, field in FIELDS.items()
+    if field.message is MessageKind.ACCOUNTABILITY
+}
+
+
+def accountability_flow(fields: dict[str, Treatment]) -> Flow:
+    text = PREAMBLE + flow_toml(message=MessageKind.ACCOUNTABILITY, fields=fields)
+    return load(text).flows[0]
+
+
+def test_invariant_04_only_admitted_fields_of_an_accountability_leave() -> None:
+    plan = MinimisationPlan(accountability_flow(OF_ACCOUNTABILITY))
+    result = plan.accountability(ACCOUNTABILITY, "pseudoniem", TODAY)
+    assert released(result) == {
+        (0, "verantwoording"): {
+            "pseudoniem": "pseudoniem",
+            "stadsdeel": "Noord",
+            "status": "in-behandeling",
+            "gestartIn": "2025-11",
+            "aantalLeden": 3,
+        }
+    }
+    assert result.removed == ()
+    for left_out in OF_ACCOUNTABILITY:
+        fewer = OF_ACCOUNTABILITY | {left_out: Treatment.DROP}
+        less = MinimisationPlan(accountability_flow(fewer)).accountability(
+            ACCOUNTABILITY, "pseudoniem", TODAY
+        )
+        assert set(less.released) == set(result.released) - {left_out}
+        assert set(less.removed) == {left_out} & set(result.released)
+
+
+def test_an_accountability_says_nothing_of_the_casebooks_own_key() -> None:
+    flow = accountability_flow(OF_ACCOUNTABILITY)
+    result = MinimisationPlan(flow).accountability(ACCOUNTABILITY, "pseudoniem", TODAY)
+    assert b"V-1" not in everything(result)
+    assert b"4b8c9d0e" not in everything(result)
+    assert (
+        MinimisationPlan(flow)
+        .referral(canary_referral(), permit_of(canary_referral()), ["p"], None, TODAY)
+        .parts
+        == []
+    )
+
+
+def test_the_names_that_are_kept_ready_have_a_bound() -> None:
+    for bits in range(4200):
+        assert len(_names(bits)) == bits.bit_count()
+        assert len(_KNOWN_NAMES) <= 4096

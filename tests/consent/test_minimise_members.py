@@ -5,13 +5,14 @@ member never been in it; pseudonyms are a person's own, and members are numbered
 """
 
 from datetime import date
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.decide import Facts, compile_table, decide
-from consent.minimise import MinimisationPlan, Minimised, Part, recount
+from consent.minimise import MinimisationPlan, Minimised, Part, recount, reduce_stored
 from consent.protocol import Flow, HouseholdRule, load
 from consent.register import Standing
 from schemas.decisions import Permit, Rule
@@ -125,7 +126,7 @@ def test_invariant_13_a_reduced_message_is_the_one_sent_without_that_member(
     referral = referral.model_copy(update={"note": None})
     asked = [data.draw(standings()) for _ in referral.household.members]
     applicant = data.draw(st.integers(0, len(asked) - 1))
-    asked[applicant] = Standing(True, asked[applicant].event, asked[applicant].refused)
+    asked[applicant] = Standing(True, (UUID(int=1),), asked[applicant].refused)
     kept = tuple(n for n, one in enumerate(asked) if one.given is True)
     shorter = without_members(referral, kept)
     table = compile_table(load(PREAMBLE + flow_toml_of(flow)))
@@ -194,3 +195,41 @@ def test_invariant_13_free_text_falls_with_any_member_left_out() -> None:
     result = minimised(flow_of(WHOLE), canary_couple(), permit)
     assert "aanmelding.toelichting" in result.removed
     assert TRACES["aanmelding.toelichting"] not in everything(result)
+
+
+@unhurried
+@given(st.data(), referrals(), referral_flows())
+def test_invariant_13_what_was_sealed_is_cut_to_what_would_have_been_sent(
+    data: st.DataObject, referral: Referral, flow: Flow
+) -> None:
+    everyone = range(len(referral.household.members))
+    stay = tuple(sorted(data.draw(st.sets(st.sampled_from(everyone), min_size=1))))
+    withheld = tuple(data.draw(refusals()) for _ in stay)
+    holder = data.draw(st.sampled_from(stay))
+    sealed = minimised(flow, referral, permit_of(referral, applicant=holder)).parts
+    left = [part for part in sealed if part.member in stay]
+    cut = reduce_stored(
+        left, len(stay), dict(zip(stay, withheld, strict=True)), len(stay) < len(everyone)
+    )
+    now = Permit("flow", Rule.PERMITTED, stay, (), withheld, holder)
+    assert sorted(cut) == sorted(minimised(flow, referral, now).parts)
+
+
+def test_what_was_sealed_loses_no_more_than_it_must() -> None:
+    flow, couple = flow_of(WHOLE), canary_couple()
+    sealed = minimised(flow, couple).parts
+    assert reduce_stored(sealed, 2, {}, is_shorter=False) == sealed
+    # One member's refusal of what is their own leaves the other's; of what is nobody's, nothing.
+    own = reduce_stored(sealed, 2, {0: frozenset({"identiteit"})}, is_shorter=False)
+    assert [p.member for p in sealed if p not in own] == [0]
+    zrm = reduce_stored(sealed, 2, {1: frozenset({"zrm"})}, is_shorter=False)
+    assert {(p.member, p.category.partition(".")[0]) for p in sealed if p not in zrm} == {
+        (1, "zrm")
+    }
+    adres = reduce_stored(sealed, 2, {1: frozenset({"adres"})}, is_shorter=False)
+    assert {(p.member, p.category) for p in sealed if p not in adres} == {(0, "adres")}
+    shorter = reduce_stored(sealed, 1, {}, is_shorter=True)
+    gone = {part.category for part in sealed if part.category not in {p.category for p in shorter}}
+    assert gone == {"vrije-tekst"}
+    (count,) = [part.fragment for part in shorter if part.category == "aanmelding"]
+    assert b'"aantalLeden":1' in count

@@ -1,4 +1,4 @@
-"""Golden vectors for the example protocol: decided, minimised, and compared byte for byte.
+"""Golden vectors for a protocol of two flows: decided, minimised, and compared byte for byte.
 
 Each was written and checked by hand from the protocol's text; nothing regenerates them. A vector
 may change lines of the protocol first, and says which.
@@ -22,7 +22,7 @@ from schemas.fields import MessageKind
 from schemas.referral import Referral
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "consent/protocols/samen-doen-voorbeeld.toml"
+PROTOCOL = ROOT / "tests/vectors/minimise/protocol.toml"
 VECTORS = {path.stem: path for path in (ROOT / "tests/vectors/minimise").glob("*.json")}
 
 
@@ -31,7 +31,7 @@ def read(name: str) -> Any:
 
 
 def table_of(vector: Any) -> FlowTable:
-    text = EXAMPLE.read_text(encoding="utf-8")
+    text = PROTOCOL.read_text(encoding="utf-8")
     for old, new in vector["protocol"]["replace"]:
         assert text.count(old) == 1, old
         text = text.replace(old, new)
@@ -46,7 +46,7 @@ def flow_of(table: FlowTable, vector: Any, message: MessageKind) -> Flow:
 
 def permit_of(table: FlowTable, flow: Flow, vector: Any, referral: Referral) -> Permit:
     standings = [
-        Standing(one["given"], UUID(one["event"]), frozenset(one["refused"]))
+        Standing(one["given"], (UUID(one["event"]),), frozenset(one["refused"]))
         for one in vector["standings"]
     ]
     facts = Facts(referral.ground, {"aanmelding.aangemeldOp"}, vector["applicant"], standings)

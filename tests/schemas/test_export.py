@@ -97,6 +97,65 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "regelcode": "niet-leesbaar",
         "bevindingen": [{"regel": 2, "veld": "lid.geboortedatum", "bevinding": "ongeldig"}],
     },
+    "intrekkingsbericht": {
+        "uitwisselingId": UUID_TEXT,
+        "doel": "toeleiding-wijkteam",
+        "categorie": "*",
+        "lid": "A" * 43,
+    },
+    "kennisgeving": {
+        "regel": "niet-vrijgegeven",
+        "uitwisselingId": UUID_TEXT,
+        "kenmerk": "DWI-1",
+    },
+    "correctiebericht": {
+        "correctieId": UUID_TEXT,
+        "uitwisselingId": UUID_TEXT,
+        "soort": "rectificatie",
+        "doel": "toeleiding-wijkteam",
+        "velden": ["huishouden.straatnaam"],
+        "waarden": {"huishouden": {"straatnaam": "Dam"}},
+    },
+    "aangehouden": {
+        "aangehouden": [
+            {
+                "uitwisselingId": UUID_TEXT,
+                "kenmerk": "DWI-1",
+                "regel": "instemming-onvolledig",
+                "sinds": "2026-03-01T12:00:00Z",
+                "tot": "2026-04-12T12:00:00Z",
+            }
+        ]
+    },
+    "correctie": {
+        "kenmerk": "C-1",
+        "soort": "rectificatie",
+        "berichtKenmerk": "DWI-1",
+        "lid": {"plaats": 0},
+        "waarden": {"lid.achternaam": "Goed", "lid.participatietrede": 3},
+    },
+    "correctie-vastgelegd": {
+        "correctieId": UUID_TEXT,
+        "uitwisselingId": UUID_TEXT,
+        "soort": "annulering",
+        "logregelId": UUID_TEXT,
+        "vastgelegdOp": "2026-03-01T12:00:00Z",
+    },
+    "correctieverslag": {
+        "correctieId": UUID_TEXT,
+        "soort": "annulering",
+        "uitwisselingId": UUID_TEXT,
+        "vastgelegdOp": "2026-03-01T12:00:00Z",
+        "ontvangers": [
+            {
+                "ontvanger": "casebook",
+                "uitwisselingId": UUID_TEXT,
+                "klaargezetOp": "2026-03-01T12:00:00Z",
+            }
+        ],
+        "isGereed": False,
+    },
+    "terugroepverslag": {"toestemmingId": UUID_TEXT, "ontvangers": [], "isGereed": True},
 }
 
 Change = tuple[str, tuple[str | int, ...], object]

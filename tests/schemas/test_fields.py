@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from schemas.casework import StatusMessage
+from schemas.casework import Accountability, StatusMessage
 from schemas.fields import (
     CATEGORIES,
     FIELDS,
@@ -16,7 +16,17 @@ from schemas.fields import (
     Special,
     Treatment,
 )
-from schemas.referral import Agreement, Household, Member, Referral
+from schemas.referral import (
+    Agreement,
+    Authority,
+    EmergencyRequest,
+    Holder,
+    Household,
+    Member,
+    Professional,
+    ProtectionRequest,
+    Referral,
+)
 from schemas.zrm import ZrmDomain, ZrmMeasurement
 
 # What a message holds that no protocol can admit, each with its reason.
@@ -26,17 +36,32 @@ NEVER_ADMITTED = {
     "huishouden.leden": "holds fields of its own",
     "lid.zrm": "holds fields of its own",
     "lid.zrm.scores": "holds a field a domain",
+    "aanmelding.ontvanger": "chooses among flows",
+    "aanmelding.doel": "chooses among flows",
+    "aanmelding.bescherming": "asks that the exchange be protected, and goes no further",
+    "aanmelding.noodverstrekking": "asks an emergency release, and goes no further",
     "lid.instemming": "feeds the consent register and goes no further",
+    "lid.verdereInstemmingen": "feeds the consent register and goes no further",
+    "lid.gezag": "says who may decide, and goes no further",
     "statusbericht.uitwisselingId": "names the exchange inside the gateway",
+    "verantwoording.kenmerk": "the casebook's own key goes back to it alone",
+    "verantwoording.uitwisselingId": "names the exchange inside the gateway",
+    "verantwoording.ontvanger": "chooses among flows",
 }
 # What a recipient may get and no sender wrote.
-DERIVED = {"lid.pseudoniem", "aanmelding.aantalLeden", "aanmelding.wijkteam"}
+DERIVED = {
+    "lid.pseudoniem",
+    "aanmelding.aantalLeden",
+    "aanmelding.wijkteam",
+    "verantwoording.pseudoniem",
+}
 SECTIONS: dict[str, type[BaseModel]] = {
     "aanmelding": Referral,
     "huishouden": Household,
     "lid": Member,
     "lid.zrm": ZrmMeasurement,
     "statusbericht": StatusMessage,
+    "verantwoording": Accountability,
 }
 
 
@@ -68,8 +93,10 @@ def test_every_part_of_a_referral_is_looked_at() -> None:
                     found |= inside(part)
         return found
 
-    looked_at = set(SECTIONS.values()) | {Agreement}
-    assert inside(Referral) | inside(StatusMessage) == looked_at
+    # None of these holds a field that could ever leave: `NEVER_ADMITTED` names where they stand.
+    inert = {Agreement, Authority, Holder, Professional, ProtectionRequest, EmergencyRequest}
+    found = inside(Referral) | inside(StatusMessage) | inside(Accountability)
+    assert found == set(SECTIONS.values()) | inert
 
 
 def _deep(annotation: object) -> list[object]:
@@ -95,8 +122,12 @@ def test_a_field_is_known_by_its_own_path() -> None:
 
 def test_a_field_belongs_to_the_message_that_its_path_names() -> None:
     for path, field in FIELDS.items():
-        is_status = path.startswith("statusbericht.")
-        assert field.message is (MessageKind.STATUS if is_status else MessageKind.REFERRAL)
+        section = path.partition(".")[0]
+        of_its_own = {
+            "statusbericht": MessageKind.STATUS,
+            "verantwoording": MessageKind.ACCOUNTABILITY,
+        }
+        assert field.message is of_its_own.get(section, MessageKind.REFERRAL)
 
 
 def test_every_field_can_be_dropped_and_can_be_admitted() -> None:
@@ -133,7 +164,7 @@ def test_what_points_at_a_person_or_a_door_is_an_identifier() -> None:
 
 def test_only_the_pseudonym_is_pseudonymised() -> None:
     paths = [p for p, field in FIELDS.items() if Treatment.PSEUDONYMISE in field.treatments]
-    assert paths == ["lid.pseudoniem"]
+    assert paths == ["lid.pseudoniem", "verantwoording.pseudoniem"]
 
 
 @pytest.mark.parametrize(
