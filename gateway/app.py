@@ -19,24 +19,30 @@ from gateway.api.border import Border
 from gateway.audit.note import KeyKind, VerifierKey
 from gateway.audit.publisher import LogPublisher
 from gateway.exchange.arrivals import Prints
+from gateway.exchange.authority import Authorities
+from gateway.exchange.birthdays import Birthdays
 from gateway.exchange.committer import GroupCommitter
 from gateway.exchange.consents import Consents
+from gateway.exchange.corrections import Corrections
 from gateway.exchange.deliveries import Deliveries
-from gateway.exchange.group import GroupTools
+from gateway.exchange.holds import Holds
 from gateway.exchange.mailbox import Mailbox
+from gateway.exchange.oversight import ReviewWatch
 from gateway.exchange.release import MailboxTools
 from gateway.exchange.retention import Retention
 from gateway.exchange.routing import Routes, bundled_routes, load_routes
 from gateway.exchange.rules import RuleBook, open_book
+from gateway.exchange.safe_contacts import SafeContacts
+from gateway.exchange.tools import GroupTools, ProtectedSide
 from gateway.exchange.workoff import DeliveryTools
 from gateway.identity.assertions import SpentAssertions
 from gateway.identity.desk import TokenDesk
 from gateway.identity.partners import PartnerDirectory
 from gateway.identity.tokens import AccessTokens
-from gateway.pseudonyms.domains import Handles
+from gateway.pseudonyms.domains import Handles, ProtectedHandles
 from gateway.settings import Settings
 from gateway.store.database import Addresses, open_pool
-from gateway.store.groups import Connection
+from gateway.store.groups import BESCHERMD, Connection
 from gateway.store.rules import read_rules
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
@@ -44,6 +50,7 @@ from gateway.vault.check import check_keys
 from gateway.vault.keys import KeyProvider, signing_key
 
 LOG_KEY = "log/verwerkingen"
+PROTECTED_LOG_KEY = "log/beschermd"
 TOKEN_KEY = "tokens"  # noqa: S105 - a key's name
 
 
@@ -86,6 +93,23 @@ def log_verifier(settings: Settings, keys: KeyProvider) -> str:
     return VerifierKey.of(log_origin(settings), key, KeyKind.ED25519).encode()
 
 
+def protected_origin(settings: Settings) -> str:
+    """The name of this gateway's log of protected exchanges."""
+    return f"sluis/{settings.oin}/beschermd"
+
+
+def protected_verifier(settings: Settings, keys: KeyProvider) -> str:
+    """The key by which the log of protected exchanges is checked (C2SP vkey)."""
+    key = signing_key(keys, PROTECTED_LOG_KEY)
+    return VerifierKey.of(protected_origin(settings), key, KeyKind.ED25519).encode()
+
+
+def protected_side(settings: Settings, keys: KeyProvider) -> ProtectedSide:
+    """What protected exchanges have of their own: a log's name and key, and handles."""
+    key = signing_key(keys, PROTECTED_LOG_KEY)
+    return ProtectedSide(protected_origin(settings), key, ProtectedHandles(keys))
+
+
 @asynccontextmanager
 async def open_gateway(
     settings: Settings, keys: KeyProvider, database: Addresses, telemetry: Telemetry
@@ -111,7 +135,9 @@ async def open_gateway(
 
         books, vault, clock = Books(keys), Vault(keys), _utc_now
         origin, log_key = log_origin(settings), signing_key(keys, LOG_KEY)
-        tools = GroupTools(vault, _routes(settings), origin, log_key, clock)
+        apart = protected_side(settings, keys)
+        handles, prints = Handles(keys), Prints(keys)
+        tools = GroupTools(vault, _routes(settings), origin, log_key, clock, handles, apart)
         committer = GroupCommitter(
             pool,
             books.of,
@@ -123,7 +149,6 @@ async def open_gateway(
         )
         committer.start()
         closing.push_async_callback(committer.stop)
-        handles, prints = Handles(keys), Prints(keys)
         deliveries = Deliveries(
             pool,
             committer,
@@ -139,18 +164,35 @@ async def open_gateway(
             books.of,
             MailboxTools(vault, source, keys.secret("cursor"), clock, settings.release_lapse),
         )
-        consents = Consents(pool, books.of, handles, tools)
+        consents = Consents(pool, books.of, handles, tools, lapse_seconds=settings.release_lapse)
+        corrections = Corrections(pool, books.of, handles, prints, tools)
+        holds = Holds(pool, vault, keys.secret("cursor"))
         retention = Retention(pool, books.of, vault, clock, telemetry)
         retention.start()
         closing.push_async_callback(retention.stop)
+        birthdays = Birthdays(pool, books.of, vault, clock, telemetry)
+        birthdays.start()
+        closing.push_async_callback(birthdays.stop)
+        watch = ReviewWatch(pool, clock, telemetry)
+        watch.start()
+        closing.push_async_callback(watch.stop)
         publisher = LogPublisher(pool, origin, log_key, telemetry, every=settings.checkpoint_every)
         publisher.start()
         closing.push_async_callback(publisher.stop)
+        unseen = LogPublisher(
+            pool, apart.origin, apart.promise_key, telemetry, every=settings.checkpoint_every,
+            log=BESCHERMD,
+        )  # fmt: skip
+        unseen.start()
+        closing.push_async_callback(unseen.stop)
 
         vkey = log_verifier(settings, keys)
         doors = Doors(
-            pool, engine, tokens, desk, committer, deliveries, mailbox, consents, handles, prints,
-            vault, ADAPTERS, origin, vkey, clock,
+            pool, engine, tokens, desk, committer, deliveries, mailbox, consents,
+            corrections, holds,
+            Authorities(pool, books.of, handles, tools),
+            SafeContacts(pool, books.of, handles, tools), handles, prints,
+            vault, ADAPTERS, vkey, protected_verifier(settings, keys), clock,
         )  # fmt: skip
         yield Gateway(build_application(settings, doors, telemetry), vkey)
 

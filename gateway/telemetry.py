@@ -55,6 +55,7 @@ class Telemetry:
         self._stream = stream if stream is not None else sys.stderr
         self._tracer = tracer
         self.counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self.gauges: dict[str, int] = {}
 
     def log(self, event: str, **values: Value) -> None:
         """Write one JSON line. Keys outside `Key` raise, so that a leak fails its first test."""
@@ -75,6 +76,10 @@ class Telemetry:
     def count(self, name: str, number: int = 1, **labels: str) -> None:
         """Raise a counter."""
         self.counts[(name, tuple(sorted(labels.items())))] += number
+
+    def gauge(self, name: str, number: int) -> None:
+        """Set a number that goes up and down."""
+        self.gauges[name] = number
 
     @contextmanager
     def span(self, name: str, **values: Value) -> Iterator[Span | None]:
@@ -97,11 +102,12 @@ class Telemetry:
                 raise
 
     def metrics(self) -> str:
-        """The counters in the Prometheus text format."""
+        """The counters and gauges in the Prometheus text format."""
         lines = []
         for (name, labels), number in sorted(self.counts.items()):
             inner = ",".join(f'{key}="{value}"' for key, value in labels)
             lines.append(f"sluis_{name}_total{{{inner}}} {number}")
+        lines += [f"sluis_{name} {number}" for name, number in sorted(self.gauges.items())]
         return "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,7 @@ from schemas.decisions import Outcome, Rule
 JSON = "application/json"
 
 
-def answer_of(recorded: Recorded, body: bytes, prints: Prints, origin: str) -> dict[str, object]:
+def answer_of(recorded: Recorded, body: bytes, prints: Prints) -> dict[str, object]:
     """The `Answer` in its wire form; `body` is what was sent, for the commitment of a repeat."""
     commitment = recorded.arrival.commitment
     if recorded.is_repeat:
@@ -31,7 +31,7 @@ def answer_of(recorded: Recorded, body: bytes, prints: Prints, origin: str) -> d
         "bevindingen": recorded.findings,
         "ontvangstbewijs": {
             "logregelId": str(recorded.entry),
-            "logboek": origin,
+            "logboek": recorded.origin,
             "bladhash": _text(recorded.leaf_hash),
             "zout": _text(prints.salt(recorded.exchange)),
             "bodyVerbintenis": commitment,
@@ -40,7 +40,7 @@ def answer_of(recorded: Recorded, body: bytes, prints: Prints, origin: str) -> d
                 "positie": recorded.group_index,
                 "omvang": promise.size,
                 "pad": [_text(step) for step in promise.paths[recorded.group_index]],
-                "sleutel": origin,
+                "sleutel": recorded.origin,
                 "handtekening": _text(promise.signature),
             },
         },
@@ -50,11 +50,9 @@ def answer_of(recorded: Recorded, body: bytes, prints: Prints, origin: str) -> d
     return answer
 
 
-def http_answer(
-    recorded: Recorded, body: bytes, prints: Prints, origin: str
-) -> tuple[int, str, bytes]:
+def http_answer(recorded: Recorded, body: bytes, prints: Prints) -> tuple[int, str, bytes]:
     """Status, media type and body: 202 for what was taken, a problem for what was refused."""
-    answer = answer_of(recorded, body, prints, origin)
+    answer = answer_of(recorded, body, prints)
     if recorded.outcome is not Outcome.REFUSED:
         return HTTPStatus.ACCEPTED, JSON, orjson.dumps(answer, option=orjson.OPT_UTC_Z)
     is_reuse = recorded.rule is Rule.REFERENCE_REUSED

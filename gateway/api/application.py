@@ -16,11 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from adapters.port import Adapter
+from gateway.api.authority import authority_routes
 from gateway.api.border import Border
 from gateway.api.callers import Callers
 from gateway.api.consents import consent_routes
+from gateway.api.corrections import correction_routes
 from gateway.api.deliveries import OutcomePage, delivery_routes
 from gateway.api.description import VERSION, description_route
+from gateway.api.holds import hold_routes
 from gateway.api.logbook import InclusionProof, LogKeys, log_routes
 from gateway.api.mailbox import Acknowledged, Acknowledgement, MailboxPage, mailbox_routes
 from gateway.api.messages import MessageDoor, message_routes
@@ -32,13 +35,18 @@ from gateway.api.problems import (
     our_fault,
     too_large,
 )
+from gateway.api.safe_contacts import safe_contact_routes
 from gateway.api.service import ProtocolInForce, health_routes, service_routes
 from gateway.api.token import token_routes
 from gateway.exchange.arrivals import Prints
+from gateway.exchange.authority import Authorities
 from gateway.exchange.committer import GroupCommitter
 from gateway.exchange.consents import Consents
+from gateway.exchange.corrections import Corrections
 from gateway.exchange.deliveries import Deliveries
+from gateway.exchange.holds import Holds
 from gateway.exchange.mailbox import Mailbox
+from gateway.exchange.safe_contacts import SafeContacts
 from gateway.identity.desk import TokenDesk
 from gateway.identity.tokens import AccessTokens
 from gateway.pseudonyms.domains import Handles
@@ -48,16 +56,38 @@ from gateway.store.protocols import protocol_in_force
 from gateway.store.rules import NoProtocolError
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
-from schemas.casework import OwnStatus, StatusMessage
-from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
+from schemas.casework import Accountability, OwnStatus, StatusMessage
+from schemas.consents import (
+    AuthorityReceipt,
+    AuthorityRecord,
+    ConsentOverview,
+    ConsentQuery,
+    ConsentReceipt,
+    ConsentRecord,
+    ConsentWithdrawal,
+)
+from schemas.corrections import Correction, CorrectionReceipt
 from schemas.deliveries import DeliveryReport
+from schemas.notices import (
+    Advice,
+    CorrectionNotice,
+    CorrectionReport,
+    HeldPage,
+    Recall,
+    RecallReport,
+)
+from schemas.protection import SafeContactReceipt, SafeContactRequest
 from schemas.receipts import Answer
 from schemas.referral import Referral
 
 DESCRIBED: list[type[BaseModel]] = [
-    Referral, StatusMessage, Answer, DeliveryReport, OutcomePage, MailboxPage, OwnStatus,
+    Referral, StatusMessage, Accountability, Answer, DeliveryReport, OutcomePage, MailboxPage,
+    OwnStatus,
     Acknowledgement, Acknowledged, ConsentRecord, ConsentWithdrawal, ConsentReceipt,
-    ProtocolInForce, InclusionProof, LogKeys,
+    AuthorityRecord, AuthorityReceipt, ConsentQuery, ConsentOverview,
+    HeldPage, Correction, CorrectionReceipt, CorrectionReport, RecallReport, Recall, Advice,
+    CorrectionNotice, SafeContactRequest, SafeContactReceipt, ProtocolInForce, InclusionProof,
+    LogKeys,
 ]  # fmt: skip
 """What routes take and give, for the description."""
 
@@ -74,12 +104,16 @@ class Doors:
     deliveries: Deliveries
     mailbox: Mailbox
     consents: Consents
+    corrections: Corrections
+    holds: Holds
+    authorities: Authorities
+    safe_contacts: SafeContacts
     handles: Handles
     prints: Prints
     vault: Vault
     adapters: Mapping[str, Adapter]
-    origin: str
     vkey: str
+    protected_vkey: str
     clock: Callable[[], datetime]
 
 
@@ -102,7 +136,6 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
         doors.committer,
         doors.handles,
         doors.prints,
-        doors.origin,
         doors.clock,
     )
     v1 = APIRouter(prefix="/v1")
@@ -119,7 +152,13 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
     )
     v1.include_router(mailbox_routes(doors.mailbox, doors.adapters, authenticate, telemetry))
     v1.include_router(consent_routes(doors.consents, authenticate, doors.clock))
-    v1.include_router(log_routes(doors.pool, authenticate, doors.vkey))
+    v1.include_router(safe_contact_routes(doors.safe_contacts, authenticate, doors.clock))
+    v1.include_router(
+        authority_routes(doors.authorities, doors.pool, doors.handles, authenticate, doors.clock)
+    )
+    v1.include_router(hold_routes(doors.holds, authenticate))
+    v1.include_router(correction_routes(doors.corrections, authenticate))
+    v1.include_router(log_routes(doors.pool, authenticate, doors.vkey, doors.protected_vkey))
 
     async def in_force() -> tuple[str, bytes, datetime, str]:
         stored = await protocol_in_force(doors.engine)
@@ -141,7 +180,11 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
     return Border(
         app,
         telemetry,
-        hot={"/v1/aanmeldingen": door.refer, "/v1/statusberichten": door.report_status},
+        hot={
+            "/v1/aanmeldingen": door.refer,
+            "/v1/statusberichten": door.report_status,
+            "/v1/verantwoordingen": door.account,
+        },
         streamed=frozenset({"/v1/leveringen"}),
         max_message=settings.max_message,
         timeout=settings.request_timeout,

@@ -15,6 +15,7 @@ from gateway.api.described import (
     BODY,
     SOME_CONSENT,
     SOME_ENTRY,
+    SOME_EXCHANGE,
     gives,
     refuses,
     takes,
@@ -24,6 +25,7 @@ from gateway.api.reading import read_json
 from gateway.exchange.consents import Consents, NotAPartyError
 from gateway.identity.tokens import Caller
 from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
+from schemas.notices import RecallReport
 
 
 def consent_routes(
@@ -41,7 +43,8 @@ def consent_routes(
         summary="Leg instemming of weigering van een lid vast",
         description=(
             "Een ja zet vrij wat erop wachtte. Een nee neemt terug wat nog klaarstaat, voordat "
-            "dit antwoord komt. U kunt dit voor stromen waarvan u verzender of ontvanger bent."
+            "dit antwoord komt; `openstaandeVrijgaven` noemt wat net was vrijgegeven. U kunt dit "
+            "voor stromen waarvan u verzender of ontvanger bent."
         ),
         responses={**recorded, **refuses(*ALWAYS, *BODY, HTTPStatus.FORBIDDEN)},
         openapi_extra=takes(ConsentRecord, EXAMPLE_CONSENT),
@@ -89,12 +92,39 @@ def consent_routes(
         try:
             receipt = await consents.withdraw(caller.id, toestemming_id, withdrawal, trace)
         except NotAPartyError:
-            raise Problem(
-                HTTPStatus.NOT_FOUND, "Toestemming onbekend", "U heeft geen toestemming met dit id."
-            ) from None
+            raise _unknown() from None
         return _created(receipt)
 
+    @router.get(
+        "/toestemmingen/{toestemming_id}/terugroep",
+        operation_id="volgTerugroep",
+        summary="Wie bericht kreeg dat een gebruik stopt, en wie dat bevestigde",
+        description=(
+            "Voor wie de intrekking of weigering vastlegde, en over uitwisselingen waarvan die "
+            "verzender of ontvanger is."
+        ),
+        responses={
+            **gives(HTTPStatus.OK, "Hoe ver het is.", RecallReport, EXAMPLE_RECALL),
+            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+        },
+    )
+    async def recalled(
+        toestemming_id: Annotated[UUID, Path(description="De `toestemmingId` van de intrekking.")],
+        caller: Annotated[Caller, Depends(authenticate)],
+    ) -> Response:
+        try:
+            told = await consents.recalled(caller.id, toestemming_id)
+        except NotAPartyError:
+            raise _unknown() from None
+        return Response(told.model_dump_json(by_alias=True), media_type="application/json")
+
     return router
+
+
+def _unknown() -> Problem:
+    return Problem(
+        HTTPStatus.NOT_FOUND, "Toestemming onbekend", "U heeft geen toestemming met dit id."
+    )
 
 
 EXAMPLE_CONSENT = {
@@ -111,6 +141,27 @@ EXAMPLE_RECEIPT = {
     "toestemmingId": str(SOME_CONSENT),
     "logregelId": str(SOME_ENTRY),
     "vastgelegdOp": "2026-01-12T09:30:00.123456Z",
+    "openstaandeVrijgaven": [
+        {
+            "uitwisselingId": str(SOME_EXCHANGE),
+            "ontvanger": "casebook",
+            "vrijgegevenOp": "2026-01-12T09:29:57.123456Z",
+            "vervaltOp": "2026-01-12T09:30:07.123456Z",
+        }
+    ],
+}
+EXAMPLE_RECALL = {
+    "toestemmingId": str(SOME_CONSENT),
+    "ontvangers": [
+        {
+            "ontvanger": "casebook",
+            "uitwisselingId": str(SOME_EXCHANGE),
+            "klaargezetOp": "2026-01-12T09:30:00.123456Z",
+            "opgehaaldOp": "2026-01-12T09:31:00.123456Z",
+            "bevestigdOp": "2026-01-12T09:31:02.123456Z",
+        }
+    ],
+    "isGereed": True,
 }
 
 

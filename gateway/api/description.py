@@ -33,6 +33,9 @@ TAGS = {
     "leveringen": "Bestanden met aanmeldingen, in uw eigen formaat.",
     "postvak": "Ophalen wat voor u klaarstaat, en bevestigen dat u het heeft.",
     "toestemmingen": "Vastleggen en intrekken van instemming; werkt meteen.",
+    "aangehouden": "Uw eigen berichten die op instemming wachten.",
+    "veilig contact": "Wie nooit over een persoon mag worden ingelicht.",
+    "correcties": "Rechten van betrokkenen, en wat verkeerd was gestuurd.",
     "protocol": "De regels die gelden.",
     "logboek": "Het bewijs, om zelf te controleren (C2SP tlog-tiles, RFC 6962).",
 }
@@ -42,6 +45,7 @@ _HEADERS = {
     "WWW-Authenticate": ("Hoe u zich aanmeldt (RFC 6750).", 'Bearer realm="sluis"'),
     "Location": ("Waar de levering te volgen is.", "/v1/leveringen/{levering_id}"),
     "Sluis-Volgende": ("De cursor na deze pagina.", "AAAAAAAAAAEAAAAAAAAAAAAAAAAAAAAA"),
+    "Sluis-Overig": ("Hoeveel berichten van de pagina het bestand niet kan bevatten.", "0"),
     "Sluis-Meer": ("Of er na deze pagina nog berichten zijn: ja of nee.", "nee"),
 }
 

@@ -37,6 +37,7 @@ from gateway.identity.tokens import Caller
 from gateway.telemetry import Telemetry
 from schemas.casework import OwnStatus
 from schemas.identifiers import Pseudonym
+from schemas.notices import Advice, CorrectionNotice, Recall
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 
@@ -73,12 +74,19 @@ class MailboxEvent(BaseModel):
     specversion: Literal["1.0"]
     id: UUID
     source: str
-    type: Literal["nl.sluis.aanmelding", "nl.sluis.statusbericht", "nl.sluis.vervallen"]
+    type: Literal[
+        "nl.sluis.aanmelding",
+        "nl.sluis.statusbericht",
+        "nl.sluis.vervallen",
+        "nl.sluis.intrekking",
+        "nl.sluis.kennisgeving",
+        "nl.sluis.correctie",
+    ]
     subject: Pseudonym | None = None
     time: datetime
     sequence: str
     datacontenttype: Literal["application/json"] | None = None
-    data: dict[str, object] | None = None
+    data: Recall | Advice | CorrectionNotice | dict[str, object] | None = None
 
 
 class MailboxPage(BaseModel):
@@ -141,7 +149,8 @@ def mailbox_routes(
         description=(
             "Elk bericht wordt op dit moment opnieuw getoetst, en elke keer ophalen is een "
             "verstrekking met een eigen logregel. Zonder `na` begint u bij het eerste bericht dat "
-            "u niet heeft bevestigd."
+            "u niet heeft bevestigd. Ook de gateway zelf kan u iets melden: welk gebruik stopt, "
+            "wat te veranderen, of dat iets wat wachtte is vernietigd."
         ),
         responses={
             **gives(
@@ -149,7 +158,7 @@ def mailbox_routes(
                 "Een pagina, in volgorde.",
                 MailboxPage,
                 EXAMPLE_PAGE,
-                headers=("Sluis-Volgende", "Sluis-Meer"),
+                headers=("Sluis-Volgende", "Sluis-Meer", "Sluis-Overig"),
                 also={
                     NDJSON: "Eén bericht per regel; cursor en vervolg staan in de koppen.",
                     CSV: "Het statusbestand van uw koppeling, als zij er een heeft.",
@@ -234,7 +243,11 @@ def _wanted(accept: str, adapter: Adapter | None) -> str:
 
 
 def _response(page: Page, media_type: str, adapter: Adapter) -> Response:
-    headers = {"Sluis-Volgende": page.cursor, "Sluis-Meer": "ja" if page.has_more else "nee"}
+    headers = {
+        "Sluis-Volgende": page.cursor,
+        "Sluis-Meer": "ja" if page.has_more else "nee",
+        "Sluis-Overig": "0",
+    }
     if media_type == CSV:
         statuses = [
             OwnStatus.model_validate_json(message.data)
@@ -242,6 +255,9 @@ def _response(page: Page, media_type: str, adapter: Adapter) -> Response:
             if message.data is not None and is_status(message.event)
         ]
         body = adapter.status_writers[CSV](statuses)
+        handed_over = sum(message.data is not None for message in page.messages)
+        # Whoever acknowledges this page must know that there is more in it than the file shows.
+        headers["Sluis-Overig"] = str(handed_over - len(statuses))
         return Response(body, headers=headers, media_type=f"{CSV}; charset=utf-8")
     events = [message.event for message in page.messages]
     if media_type == NDJSON:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import ValidationError
 
 from adapters.quality import examine
+from consent.register import amsterdam_day
 from gateway.api.answers import http_answer
 from gateway.api.border import HotAnswer, require_json, trace_of
 from gateway.api.callers import Authenticate
@@ -31,11 +32,10 @@ from gateway.exchange.committer import (
     StorageUnavailableError,
 )
 from gateway.exchange.group import Message
-from gateway.exchange.referral import AMSTERDAM
 from gateway.identity.tokens import Caller
 from gateway.pseudonyms.domains import Handles
 from gateway.store.ids import new_id
-from schemas.casework import StatusMessage
+from schemas.casework import Accountability, StatusMessage
 from schemas.receipts import Answer
 from schemas.referral import Referral
 
@@ -51,7 +51,6 @@ class MessageDoor:
     committer: GroupCommitter
     handles: Handles
     prints: Prints
-    origin: str
     clock: Callable[[], datetime]
 
     async def refer(self, headers: RawHeaders, body: bytes) -> HotAnswer:
@@ -77,8 +76,24 @@ class MessageDoor:
             message = status.translate(body)
         except ValidationError as error:
             raise invalid(error) from None  # the cause quotes the input
-        if message.as_of > now.astimezone(AMSTERDAM).date():
+        if message.as_of > amsterdam_day(now):
             raise _in_future([{"veld": "peildatum", "regel": "datum-in-toekomst"}])
+        arrival = self._arrival(caller, message.reference, headers, body, now, ())
+        return await self._commit(status.ArrivedStatus(arrival, message), body)
+
+    async def account(self, headers: RawHeaders, body: bytes) -> HotAnswer:
+        """One statement of accountability: answered after COMMIT."""
+        caller = self.caller_of(headers)
+        require_json(headers)
+        now = self.clock()
+        try:
+            message = status.translate_accountability(body)
+        except ValidationError as error:
+            raise invalid(error) from None  # the cause quotes the input
+        today = amsterdam_day(now)
+        days = {"gestartOp": message.started_on, "beeindigdOp": message.ended_on}
+        if late := [name for name, day in days.items() if day is not None and day > today]:
+            raise _in_future([{"veld": name, "regel": "datum-in-toekomst"} for name in late])
         arrival = self._arrival(caller, message.reference, headers, body, now, ())
         return await self._commit(status.ArrivedStatus(arrival, message), body)
 
@@ -93,12 +108,12 @@ class MessageDoor:
                 "Fout in de gateway",
                 "Dit bericht kon niet worden vastgelegd. De beheerder ziet de melding.",
             ) from None
-        return http_answer(recorded, body, self.prints, self.origin)
+        return http_answer(recorded, body, self.prints)
 
     @staticmethod
     def _examine(message: Referral, now: datetime) -> tuple[str, ...]:
         members = len(message.household.members)
-        wrong, missing = examine(message, range(members), now.astimezone(AMSTERDAM).date())
+        wrong, missing = examine(message, range(members), amsterdam_day(now))
         if wrong:
             raise _in_future([{"veld": f.field, "regel": f.problem.value} for f in wrong])
         return tuple(sorted({finding.field for finding in missing}))
@@ -136,7 +151,7 @@ def _in_future(errors: list[dict[str, str]]) -> Problem:
 
 
 def message_routes(authenticate: Authenticate) -> APIRouter:
-    """The two message routes as OpenAPI describes them; the border answers them itself.
+    """The message routes as OpenAPI describes them; the border answers them itself.
 
     The functions below are reached only where the border is left out, which nothing does.
     """
@@ -177,6 +192,22 @@ def message_routes(authenticate: Authenticate) -> APIRouter:
     async def report_status() -> Response:
         raise NotImplementedError
 
+    @router.post(
+        "/verantwoordingen",
+        status_code=HTTPStatus.ACCEPTED,
+        operation_id="verantwoordCasus",
+        summary="Leg verantwoording af over een casus",
+        description=(
+            "Voor wie de aanmelding uit het postvak ophaalde, aan een instelling of financier die "
+            "het protocol daarvoor noemt. De ontvanger kent de persoon alleen bij een eigen "
+            "pseudoniem. Herhalen is veilig."
+        ),
+        responses={**taken, **refusals},
+        openapi_extra=takes(Accountability, EXAMPLE_ACCOUNTABILITY),
+    )
+    async def account() -> Response:
+        raise NotImplementedError
+
     return router
 
 
@@ -205,6 +236,15 @@ EXAMPLE_STATUS = {
     "uitwisselingId": str(SOME_EXCHANGE),
     "status": "in-beheer-actief",
     "peildatum": "2026-02-01",
+}
+EXAMPLE_ACCOUNTABILITY = {
+    "kenmerk": "VA-2026-00003",
+    "uitwisselingId": str(SOME_EXCHANGE),
+    "ontvanger": "sra",
+    "status": "in-beheer-actief",
+    "gestartOp": "2026-01-15",
+    "stadsdeel": "Centrum",
+    "aantalLeden": 1,
 }
 _HASH = "KgqQfxyHU4hYLvXEyTdS0h1XqHkU/2eRGDdsUzVMkfE="
 EXAMPLE_ANSWER = {

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.casework import StatusMessage
-from schemas.consents import ConsentRecord
+from schemas.casework import Accountability, StatusMessage
+from schemas.consents import AuthorityRecord, ConsentRecord
+from schemas.corrections import Correction
 from schemas.referral import Referral
 from schemas.zrm import ZrmDomain
 
@@ -128,7 +129,10 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 _KNOWN = (
     _wire_names(Referral, set())
     | _wire_names(StatusMessage, set())
+    | _wire_names(Accountability, set())
     | _wire_names(ConsentRecord, set())
+    | _wire_names(Correction, set())
+    | _wire_names(AuthorityRecord, set())
     | {domain.value for domain in ZrmDomain}
     | {"body", "query", "path", "na", "aantal", "levering_id", "totEnMet", "bladhash"}
 )

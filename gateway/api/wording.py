@@ -46,6 +46,51 @@ WORDING: dict[str, Wording] = {
     "Sex": Wording("Geslacht", "Man, vrouw of onbekend, zoals in de basisregistratie."),
     "Ground": Wording("Grondslag", "De wet op grond waarvan u aanmeldt."),
     "DecidedBy": Wording("BeslotenDoor", "Wie over de instemming van een lid besloot."),
+    "Accountability": Wording(
+        "Verantwoording",
+        "Wat het casusregister een instelling of financier over één casus laat weten.",
+        {
+            "uitwisselingId": "Het `id` van de aanmelding in uw postvak.",
+            "ontvanger": "Aan wie u verantwoording aflegt.",
+        },
+    ),
+    "Manner": Wording("Wijze", "Hoe instemming is gegeven."),
+    "Holder": Wording(
+        "Gezaghouder",
+        "Wie gezag heeft: een lid van dit huishouden, of iemand bij nummer.",
+        {"lid": "De plaats in `leden`, vanaf 0."},
+    ),
+    "Authority": Wording(
+        "Gezag",
+        "Wie over een lid mag beslissen, zoals u het in een bron heeft opgezocht.",
+        {"peildatum": "De dag waarop u het opzocht."},
+    ),
+    "AuthorityKind": Wording("GezagSoort", "Wat er over vertegenwoordiging is vastgesteld."),
+    "AuthoritySource": Wording("GezagBron", "Waar het is opgezocht."),
+    "AuthorityRecord": Wording(
+        "GezagVastlegging",
+        "Wie over iemand mag beslissen. Zonder houders: niemand heeft dat gezag (meer).",
+    ),
+    "AuthorityReceipt": Wording("GezagBewijs", "Wat is vastgelegd, en in welke logregel."),
+    "ConsentQuery": Wording("ToestemmingVraag", "Van wie u uw vastleggingen vraagt."),
+    "ConsentOverview": Wording("ToestemmingOverzicht", "Wat u zelf van iemand vastlegde."),
+    "RecordedConsent": Wording(
+        "VastgelegdeToestemming",
+        "Eén vastlegging.",
+        {"trektIn": "De vastlegging die hiermee is ingetrokken."},
+    ),
+    "RecordedAuthority": Wording("VastgelegdGezag", "Eén vastlegging van gezag."),
+    "Professional": Wording("Professional", "Wie instaat voor een bijzondere uitwisseling."),
+    "ProtectionRequest": Wording(
+        "Bescherming", "Een professional vraagt dat het huishouden dit niet via Sluis verneemt."
+    ),
+    "ProtectionReason": Wording("Beschermingsreden", "Waarom; een code, nooit een verhaal."),
+    "EmergencyRequest": Wording(
+        "Noodverstrekking",
+        "Een professional vraagt een verstrekking in nood, na een stap van de meldcode.",
+        {"tot": "Tot wanneer; hooguit zo lang als het protocol toelaat."},
+    ),
+    "EmergencyReason": Wording("Noodreden", "Wat er aan de hand is; een code, nooit een verhaal."),
     "StatusMessage": Wording(
         "Statusbericht",
         "Hoe het staat met een aanmelding die u uit uw postvak ophaalde.",
@@ -114,7 +159,11 @@ WORDING: dict[str, Wording] = {
         "Eén bericht uit uw postvak: een CloudEvent naar het NL GOV-profiel.",
         {
             "id": "De uitwisseling; een statusbericht noemt haar als `uitwisselingId`.",
-            "type": "`nl.sluis.vervallen`: het bericht is teruggenomen; er is niets meer van.",
+            "type": (
+                "`nl.sluis.vervallen`: het bericht is teruggenomen; er is niets meer van. "
+                "`nl.sluis.intrekking`, `nl.sluis.kennisgeving` en `nl.sluis.correctie` komen van "
+                "de gateway zelf."
+            ),
             "subject": "Het pseudoniem van wie het betreft, in uw domein.",
             "sequence": "De plaats in uw postvak; plaatsen volgen zonder gaten op elkaar.",
             "data": "Alleen de velden die het protocol voor deze stroom noemt.",
@@ -147,8 +196,85 @@ WORDING: dict[str, Wording] = {
         },
     ),
     "ConsentWithdrawal": Wording("Intrekking", "De intrekking van wat eerder werd vastgelegd."),
+    "SafeContactRequest": Wording(
+        "VeiligContact",
+        "Wie nooit over een persoon mag worden ingelicht, bij een beschermde uitwisseling.",
+        {
+            "nietInlichten": "Een partner, `betrokkene` of `huisgenoten`.",
+            "herzienOp": "Wanneer dit opnieuw wordt bekeken; het blijft ook daarna gelden.",
+        },
+    ),
+    "SafeContactReceipt": Wording(
+        "VeiligContactVastgelegd", "Dat het is vastgelegd, en door welke logregel."
+    ),
     "ConsentReceipt": Wording(
         "ToestemmingVastgelegd", "Wat is vastgelegd, en door welke logregel."
+    ),
+    "OpenRelease": Wording(
+        "OpenstaandeVrijgave",
+        "Een vrijgave die er net voor was en nog niet is bevestigd.",
+        {"vervaltOp": "Na dit moment begint de verzending niet meer."},
+    ),
+    "ToldRecipient": Wording(
+        "VerwittigdeOntvanger",
+        "Een ontvanger die bericht kreeg, en hoe ver die is.",
+        {"uitwisselingId": "De uitwisseling waar het over gaat."},
+    ),
+    "RecallReport": Wording(
+        "Terugroepverslag", "Hoe ver het is met het bericht dat een gebruik stopt."
+    ),
+    "CorrectionReport": Wording("Correctieverslag", "Wie een correctie kreeg en bevestigde."),
+    "HeldReferral": Wording(
+        "AangehoudenBericht",
+        "Een bericht van u dat verzegeld wacht.",
+        {"tot": "Daarna wordt het vernietigd; u krijgt er bericht van."},
+    ),
+    "HeldPage": Wording(
+        "AangehoudenPagina",
+        "Wat van u wacht, oudste eerst.",
+        {"volgende": "De cursor voor de volgende pagina; leeg als er niet meer is."},
+    ),
+    "Correction": Wording(
+        "Correctie",
+        "Eén correctie op één uitwisseling, onder een eigen kenmerk.",
+        {
+            "berichtKenmerk": "Uw eigen kenmerk van het bericht; dertig dagen bekend.",
+            "waarden": "Nieuwe waarden per veld, zoals `lid.achternaam`.",
+        },
+    ),
+    "CorrectionKind": Wording("Correctiesoort", "Wat er wordt gevraagd."),
+    "MemberName": Wording(
+        "Lidaanduiding",
+        "Wie het betreft, op precies één manier.",
+        {
+            "plaats": "De plaats in het bericht zoals u het stuurde, vanaf 0.",
+            "pseudoniem": "Hoe het lid in uw postvak heette.",
+        },
+    ),
+    "CorrectionReceipt": Wording(
+        "CorrectieVastgelegd", "Wat is vastgelegd, en door welke logregel."
+    ),
+    "Recall": Wording(
+        "Intrekkingsbericht",
+        "Welk gebruik stopt (`nl.sluis.intrekking`). Nooit wie introk, of waarom.",
+        {
+            "categorie": "Een categorie van het protocol; `*` betekent alles.",
+            "lid": "Alleen het deel van dit lid; zonder dit veld de hele uitwisseling.",
+        },
+    ),
+    "Advice": Wording(
+        "Kennisgeving",
+        "Iets om te weten of te doen (`nl.sluis.kennisgeving`).",
+        {"kenmerk": "Uw eigen sleutel van het bericht."},
+    ),
+    "AdviceRule": Wording("Kennisgevingsregel", "Waar een kennisgeving over gaat."),
+    "CorrectionNotice": Wording(
+        "Correctiebericht",
+        "Wat u verandert in wat u eerder ontving (`nl.sluis.correctie`).",
+        {
+            "velden": "De velden die anders worden.",
+            "waarden": "De nieuwe waarden, in de vorm van het bericht; wat ontbreekt vraagt u op.",
+        },
     ),
     "ProtocolInForce": Wording(
         "Protocol",

@@ -36,7 +36,17 @@ class Event(StrEnum):
     TAKEN_BACK = "teruggenomen"
     DAMAGED = "beschadigd"
     PURGE = "verwijdering"
+    ERASURE = "vernietiging"
     UNREADABLE = "weigering-onleesbaar"
+    AUTHORITY = "gezag"
+    LAPSE = "vervallen"
+    CORRECTION = "correctie"
+    NOTICE = "kennisgeving"
+    PROTOCOL = "protocol"
+    REVIEW = "beoordeling"
+    READING = "inzage"
+    DISCLOSURE_DECISION = "inzagebesluit"
+    SAFE_CONTACT = "veilig-contact"
 
 
 class Trace(NamedTuple):

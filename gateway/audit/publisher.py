@@ -30,6 +30,7 @@ from gateway.store.log import LeaseLostError
 from gateway.telemetry import Telemetry
 
 LEASE_NAME = "publisher/verwerkingen"
+PROTECTED_LEASE = "publisher/beschermd"
 LEASE_SECONDS = 5.0
 MAX_BACKOFF = 10.0
 
@@ -41,7 +42,11 @@ def backoff(every: float, failures: int) -> float:
 
 
 class LogPublisher:
-    """Publishes the processing log for as long as it runs and holds the lease."""
+    """Publishes one log, the processing log unless told otherwise, while it holds the lease.
+
+    How much the log of protected exchanges grows is in no counter: those who read the counters are
+    not those who may know (invariant 14).
+    """
 
     def __init__(
         self,
@@ -52,13 +57,16 @@ class LogPublisher:
         *,
         every: float = 0.25,
         lease_seconds: float = LEASE_SECONDS,
+        log: int = VERWERKINGEN,
     ) -> None:
         """`every` is the pause between checkpoints, in seconds; what came in between waits."""
         self._pool = pool
         self._telemetry = telemetry
         self._every = every
         self._lease_seconds = lease_seconds
-        self._signer = CheckpointSigner(VERWERKINGEN, origin, key)
+        self._log = log
+        self._name = LEASE_NAME if log == VERWERKINGEN else PROTECTED_LEASE
+        self._signer = CheckpointSigner(log, origin, key)
         self._holder: UUID = new_id()
         self._lease: Lease | None = None
         self._renew_at = 0.0
@@ -127,7 +135,7 @@ class LogPublisher:
             if lease is None:
                 return None
             added = await self._signer.extend(connection, lease)
-        if added:
+        if added and self._log == VERWERKINGEN:
             self._telemetry.count("checkpoints")
             self._telemetry.count("published_entries", added)
         return added
@@ -140,7 +148,7 @@ class LogPublisher:
         if self._lease is not None and not await renew_lease(connection, self._lease, seconds):
             self._step_down()
         if self._lease is None:
-            self._lease = await take_lease(connection, LEASE_NAME, self._holder, seconds)
+            self._lease = await take_lease(connection, self._name, self._holder, seconds)
             if self._lease is not None:
                 self._telemetry.log("log-publisher-leads")
         self._renew_at = now + seconds / 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,7 +18,8 @@ from gateway.audit.promise import GroupPromise
 from gateway.vault.keys import KeyProvider
 from schemas.decisions import Hold, Outcome, Permit, Rule
 from schemas.deliveries import Finding
-from schemas.referral import Referral
+from schemas.identifiers import PartialDate
+from schemas.referral import AuthorityKind, EmergencyRequest, ProtectionRequest, Referral
 
 
 class Sender(NamedTuple):
@@ -48,9 +49,22 @@ class Arrival(NamedTuple):
 
 
 class SubjectRef(NamedTuple):
-    """A member inside the gateway: a keyed handle, or nothing where no BSN is known."""
+    """A member inside the gateway: a keyed handle, or nothing where no BSN is known.
+
+    The birth date decides whose agreement is asked; it leaves by minimisation alone.
+    """
 
     handle: bytes | None
+    birth: PartialDate | None = None
+
+
+class StatedAuthority(NamedTuple):
+    """What a message says of who may decide for a member: holders by place or by handle."""
+
+    kind: AuthorityKind
+    holders: tuple[int | bytes, ...]
+    source: str
+    as_of: date
 
 
 class SealedIdentity:
@@ -76,6 +90,10 @@ class SealedIdentity:
     def sender_reference(self) -> bytes:
         """The sender's own key, to be sealed: it goes back to that sender alone."""
         return self._referral.reference.encode("ascii")
+
+    def exception(self) -> ProtectionRequest | EmergencyRequest | None:
+        """Who answers for an exceptional exchange, and why: to be sealed, and reviewed."""
+        return self._referral.protection or self._referral.emergency
 
     def route_key(self) -> str | None:
         """The postcode, for stage 4 alone; None where there is none."""
@@ -110,6 +128,7 @@ class Recorded(NamedTuple):
     leaf_hash: bytes
     group_index: int
     promise: GroupPromise
+    origin: str
     is_repeat: bool = False
 
 

@@ -15,9 +15,9 @@ from schemas.fields import PLACES, Place
 
 _FIELD, _NEXT, _COMMA = b"\x1f", b"\x1e", b","
 _ORDER = (Place.MEMBER, Place.ZRM, Place.HOUSEHOLD, Place.REFERRAL)
-# A status message has one place only; its parts stand where a referral's own would.
+# Other messages have one place only; their parts stand where a referral's own would.
 _SLOT = {
-    category: _ORDER.index(Place.REFERRAL if place is Place.STATUS else place)
+    category: _ORDER.index(place if place in _ORDER else Place.REFERRAL)
     for category, place in PLACES.items()
 }
 _SLOT_AND_NAME = {category: (slot, category.encode("ascii")) for category, slot in _SLOT.items()}

@@ -4,7 +4,8 @@ No timer: an idle gateway commits one message at once, a busy one up to 256 toge
 that the database will not take bisects its group, so that it harms nobody but itself; a deadlock
 or a lost connection tries the group again; a COMMIT whose answer was lost is looked up by the
 group's id before anybody is answered (invariants 1, 7 and 8). Queues are bounded in bytes per
-sender, and deliveries yield to single messages.
+sender, and deliveries yield to single messages. A protected exchange forms a group of its own,
+after the others that came with it, and is in no count that this process shows (invariant 14).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import asyncpg
 
 from gateway.exchange.arrivals import Arrival, Recorded
 from gateway.exchange.deciding import LoadBook, deciding
-from gateway.exchange.group import GroupTools, Message, record_group
+from gateway.exchange.group import Message, StandsAloneError, record_group
+from gateway.exchange.tools import GroupTools
 from gateway.store.deliveries import TakenOverError
-from gateway.store.groups import Connection, is_committed
+from gateway.store.groups import Connection, ErasedMeanwhileError, is_committed
 from gateway.store.ids import new_id
 from gateway.store.rules import NoProtocolError
 from gateway.telemetry import Telemetry
@@ -154,12 +156,12 @@ class GroupCommitter:
         try:
             recorded = await self._commit([waiting.message for waiting in group], None)
         except asyncio.CancelledError:
-            for waiting in group:
-                _fail(waiting.answer, OverloadedError("stopping"))
+            _fail_all(group, OverloadedError("stopping"))
             raise
         except StorageUnavailableError as error:
-            for waiting in group:
-                _fail(waiting.answer, error)
+            _fail_all(group, error)
+        except StandsAloneError as error:
+            await self._write_apart(group, error)
         except PoisonedMessageError as error:
             if len(group) == 1:
                 _fail(group[0].answer, error)
@@ -168,12 +170,22 @@ class GroupCommitter:
             await self._write_singles(group[:middle])
             await self._write_singles(group[middle:])
         except Exception as error:  # noqa: BLE001  # whatever it is must not end the writer
-            for waiting in group:
-                _fail(waiting.answer, StorageUnavailableError(type(error).__name__))
+            _fail_all(group, StorageUnavailableError(type(error).__name__))
         else:
             for waiting, one in zip(group, recorded, strict=True):
                 if not waiting.answer.done():
                     waiting.answer.set_result(one)
+
+    async def _write_apart(self, group: Sequence[_Waiting], error: StandsAloneError) -> None:
+        """The others first, so that nobody waits for what is none of theirs."""
+        others: list[_Waiting] = []
+        alone: list[_Waiting] = []
+        for waiting in group:
+            is_alone = waiting.message.arrival.exchange in error.exchanges
+            (alone if is_alone else others).append(waiting)
+        await self._write_singles(others)
+        for waiting in alone:
+            await self._write_singles([waiting])
 
     async def _write_batch(self, batch: _Batch) -> None:
         try:
@@ -201,10 +213,11 @@ class GroupCommitter:
                         )
                         if also is not None:
                             await also(connection, recorded)
-                self._telemetry.count("groups")
-                self._telemetry.count("messages", len(messages))
+                if recorded[0].origin != self._tools.protected.origin:
+                    self._telemetry.count("groups")
+                    self._telemetry.count("messages", len(messages))
                 return recorded
-            except TakenOverError:
+            except (TakenOverError, StandsAloneError):
                 raise
             except Exception as error:
                 if not isinstance(error, _AGAIN) or isinstance(error, ValueError):
@@ -251,12 +264,18 @@ _AGAIN = (
     asyncpg.CannotConnectNowError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
+    ErasedMeanwhileError,
 )
 """The connection is gone, the server is going, or two transactions were in each other's way. What
 asyncpg itself cannot encode is an InterfaceError too, and a ValueError."""
 _THE_MESSAGE = frozenset({"22", "23"})
 """SQLSTATE classes that blame the message: data and constraints. Any other blames the server: full
 disk, out of memory, read-only, I/O, a right or a table that is missing."""
+
+
+def _fail_all(group: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in group:
+        _fail(waiting.answer, error)
 
 
 def _fail(

@@ -8,7 +8,7 @@ entry. When this returns, no release that the event forbids can commit any more 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,9 +18,10 @@ from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_ent
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.freeing import free_held
-from gateway.exchange.group import GroupTools
+from gateway.exchange.recall import Scope
 from gateway.exchange.rules import RuleBook
-from gateway.exchange.withdrawal import Scope, reduce_waiting
+from gateway.exchange.tools import GroupTools
+from gateway.exchange.withdrawal import take_back
 from gateway.pseudonyms.domains import Handles
 from gateway.store.consents import (
     NewConsent,
@@ -32,19 +33,21 @@ from gateway.store.consents import (
     write_released,
 )
 from gateway.store.groups import (
-    VERWERKINGEN,
     Connection,
+    ErasedMeanwhileError,
     Leaf,
     NewSubject,
     admit_subjects,
-    append_leaves,
     stored_keys,
 )
 from gateway.store.ids import new_id
+from gateway.store.notices import Told, receipts_of, recorded_for, write_notice_heads
 from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
 from gateway.vault.keys import epoch_of
 from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
-from schemas.referral import DecidedBy
+from schemas.identifiers import Bsn
+from schemas.notices import OpenRelease, RecallReport, ToldRecipient
+from schemas.referral import DecidedBy, Manner
 
 MAX_TRIES = 3
 
@@ -62,6 +65,10 @@ class _Said(NamedTuple):
     decided_at: datetime
     evidence: str | None
     supersedes: UUID | None
+    decider: Bsn | None = None
+    valid_until: datetime | None = None
+    manner: Manner | None = None
+    evidence_hash: str | None = None
 
 
 class Consents:
@@ -73,7 +80,11 @@ class Consents:
         load_book: LoadBook,
         handles: Handles,
         tools: GroupTools,
+        *,
+        lapse_seconds: float = 10.0,
     ) -> None:
+        """`lapse_seconds` is after how long a release can no longer be sent."""
+        self._lapse_seconds = lapse_seconds
         self._pool = pool
         self._load_book = load_book
         self._handles = handles
@@ -89,6 +100,10 @@ class Consents:
             record.decided_at,
             record.evidence,
             None,
+            record.decider,
+            record.valid_until,
+            record.manner,
+            record.evidence_hash,
         )
 
         async def work(connection: Connection, book: RuleBook) -> ConsentReceipt:
@@ -112,10 +127,32 @@ class Consents:
             if partner != earlier.recorded_for:
                 _require_party(book, partner, scope)
             now = self._tools.clock()
-            said = _Said(scope, False, withdrawal.decided_by, now, None, consent)
+            by, decider = withdrawal.decided_by, withdrawal.decider
+            said = _Said(scope, False, by, now, None, consent, decider)
             return await self._say(connection, book, earlier.subject, said, partner, trace)
 
         return await self._in_transaction(work)
+
+    async def recalled(self, partner: str, consent: UUID) -> RecallReport:
+        """How far the recall that followed on a decision is, for the partner that recorded it.
+
+        Raises `NotAPartyError` for all others: that somebody withdrew is none of their business.
+        """
+        async with self._pool.acquire() as connection:
+            if await recorded_for(connection, consent) != partner:
+                raise NotAPartyError("consent")
+            told = [
+                ToldRecipient(
+                    recipient=one.recipient,
+                    exchange_id=one.about,
+                    queued_at=one.queued_at,
+                    released_at=one.released_at,
+                    acknowledged_at=one.acknowledged_at,
+                )
+                for one in await receipts_of(connection, consent, partner)
+            ]
+        is_done = all(one.acknowledged_at is not None for one in told)
+        return RecallReport(consent_id=consent, recipients=told, is_done=is_done)
 
     async def _in_transaction(
         self, work: Callable[[Connection, RuleBook], Awaitable[ConsentReceipt]]
@@ -124,8 +161,9 @@ class Consents:
             try:
                 async with deciding(self._pool, self._load_book) as (connection, book):
                     receipt = await work(connection, book)
-            except asyncpg.DeadlockDetectedError:
-                # Two households that share members can wait for each other; one tries again.
+            except (asyncpg.DeadlockDetectedError, ErasedMeanwhileError):
+                # Two households that share members can wait for each other; one tries again. And
+                # whoever was erased after they were found is registered anew.
                 if attempt == MAX_TRIES:
                     raise
             else:
@@ -150,11 +188,16 @@ class Consents:
         trace: Trace,
     ) -> ConsentReceipt:
         vault, now = self._tools.vault, self._tools.clock()
+        decider = None
+        if said.decider is not None:
+            decider = await self._known_or_new(connection, self._handles.of(said.decider))
         persons = {subject}
         if said.given:
             # All at once and in order: the members of one household often answer together.
             persons |= await held_together(connection, subject)
         if subject not in await lock_persons(connection, persons):
+            if said.supersedes is None:
+                raise ErasedMeanwhileError
             raise NotAPartyError("consent")
         key = await _key_of(connection, subject, vault)
         consent_id = new_id()
@@ -166,21 +209,44 @@ class Consents:
             connection,
             NewConsent(
                 consent_id, subject, *said.scope, said.given, said.decided_by.value,
-                said.decided_at, partner, evidence, said.supersedes,
+                said.decided_at, partner, evidence, said.supersedes, decider, said.valid_until,
+                said.manner, said.evidence_hash,
             ),
         )  # fmt: skip
         entry_id, leaf = _consent_entry(key, subject, said, book, partner, trace, now)
-        leaves = [leaf]
+        late: list[Told] = []
         if said.given:
-            rows, freed = await free_held(
-                connection, subject, book, self._handles, self._tools, trace, now
-            )
-            rows.leaves[:0] = leaves
+            rows, freed = await free_held(connection, subject, book, self._tools, trace, now)
+            rows.leaves.insert(0, leaf)
             await write_released(connection, rows, freed)
         else:
-            leaves += await reduce_waiting(connection, subject, said.scope, book, vault, trace, now)
-            await append_leaves(connection, VERWERKINGEN, leaves)
-        return ConsentReceipt(consent_id=consent_id, entry_id=entry_id, recorded_at=now)
+            taken = await take_back(
+                connection, subject, said.scope, book, vault, trace, now,
+                cause=consent_id, lapse_seconds=self._lapse_seconds,
+            )  # fmt: skip
+            late = taken.open
+            taken.notices.leaves[:0] = [leaf, *taken.leaves]
+            await write_notice_heads(connection, taken.notices)
+        return ConsentReceipt(
+            consent_id=consent_id,
+            entry_id=entry_id,
+            recorded_at=now,
+            open_releases=self._told_of(late, partner),
+        )
+
+    def _told_of(self, late: list[Told], partner: str) -> list[OpenRelease]:
+        """What came too late, of the partner's own exchanges: others' are none of its business."""
+        lapse = timedelta(seconds=self._lapse_seconds)
+        return [
+            OpenRelease(
+                exchange_id=one.exchange,
+                recipient=one.recipient,
+                released_at=one.released_at,
+                lapses_at=one.released_at + lapse,
+            )
+            for one in late
+            if one.released_at is not None and partner in (one.sender, one.recipient)
+        ]
 
 
 def _require_party(book: RuleBook, partner: str, scope: Scope) -> None:

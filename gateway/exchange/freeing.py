@@ -11,17 +11,17 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from consent.register import ConsentEvent
 from gateway.audit.entries import Event, Trace
 from gateway.exchange import referral
 from gateway.exchange.arrivals import Arrival
-from gateway.exchange.group import GroupTools
-from gateway.exchange.recording import Person, bound_held, entry_of
+from gateway.exchange.persons import Person, read_persons
+from gateway.exchange.recording import bound_held, entry_of
 from gateway.exchange.rules import RuleBook
+from gateway.exchange.tools import GroupTools
 from gateway.pseudonyms.domains import Handles
 from gateway.store.consents import Freed, HeldMessage, held_with
-from gateway.store.groups import Connection, GroupRows, pass_gate, stored_consents, stored_keys
-from gateway.vault.boxes import CONTENT, Nonces, SealBrokenError, Vault, WrappedKey
+from gateway.store.groups import Connection, GroupRows, pass_gate
+from gateway.vault.boxes import Nonces, SealBrokenError, Vault
 from schemas.decisions import Permit
 from schemas.referral import Referral
 
@@ -30,7 +30,6 @@ async def free_held(
     connection: Connection,
     subject: UUID,
     book: RuleBook,
-    handles: Handles,
     tools: GroupTools,
     trace: Trace,
     now: datetime,
@@ -46,14 +45,17 @@ async def free_held(
             persons = await _members(connection, held, tools.vault)
             if persons is None:
                 continue
-            message = _reopened(held, persons, handles, trace, now)
+            message = _reopened(held, persons, tools.handles, trace, now)
         except SealBrokenError:
             # What is damaged stays where it is, and must not keep a yes from being recorded.
             continue
         own = GroupRows()
-        verdict = referral.settle(message, persons, book, tools.routes, own, Nonces(), now.date())
+        verdict = referral.settle(message, persons, book, tools.routes, own, Nonces(), now)
         decision = verdict.decision
         if not isinstance(decision, Permit) or verdict.recipient is None:
+            continue
+        if decision.is_protected:
+            # It came as any other message and is known as such: it cannot be hidden afterwards.
             continue
         rows.parts += own.parts
         rows.mailbox.setdefault(verdict.recipient, []).append(held.exchange)
@@ -68,19 +70,7 @@ async def free_held(
 async def _members(connection: Connection, held: HeldMessage, vault: Vault) -> list[Person] | None:
     """The members of a held message behind the gate, in its order; None if one was erased."""
     await pass_gate(connection, held.subjects)
-    ring = {
-        stored.subject: Person(
-            stored.subject,
-            vault.unwrap(stored.subject, CONTENT, WrappedKey(stored.epoch, stored.wrapped)),
-            stored.gate,
-        )
-        for stored in await stored_keys(connection, held.subjects)
-    }
-    for e in await stored_consents(connection, held.subjects):
-        if e.subject in ring:
-            ring[e.subject].consents.append(
-                ConsentEvent(e.id, e.purpose, e.recipient, e.category, e.given, e.decided_at)
-            )
+    ring = await read_persons(connection, held.subjects, vault)
     if any(subject not in ring for subject in held.subjects):
         return None
     return [ring[subject] for subject in held.subjects]

@@ -7,38 +7,40 @@ that cannot be written stops the message too (invariant 12).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from consent.register import CATEGORY_ALL, ConsentEvent
+from consent.register import CATEGORY_ALL
+from consent.representation import PersonFacts
 from gateway.audit.promise import promise, repeat_promise
 from gateway.exchange import referral, status
-from gateway.exchange.arrivals import Arrival, Recorded, UnreadableRecord
+from gateway.exchange.arrivals import Arrival, Recorded, SubjectRef, UnreadableRecord
+from gateway.exchange.exceptions import record_exception
+from gateway.exchange.freeing import free_held
+from gateway.exchange.persons import Person, seal_births, with_register
+from gateway.exchange.recall import Scope
 from gateway.exchange.recording import (
     OUTCOMES,
     REFERRAL,
-    STATUS,
     UNREADABLE,
     Filed,
-    Person,
     Verdict,
     file_entry,
 )
-from gateway.exchange.referral import PseudonymisedReferral
-from gateway.exchange.routing import Routes
+from gateway.exchange.referral import PseudonymisedReferral, register_flow
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.status import ArrivedStatus
-from gateway.exchange.withdrawal import Scope, reduce_waiting
-from gateway.store.consents import raise_gate
+from gateway.exchange.tools import GroupTools
+from gateway.exchange.withdrawal import reduce_waiting
+from gateway.pseudonyms.domains import ProtectedHandles
+from gateway.store.consents import raise_gate, waited_for, write_freed
 from gateway.store.groups import (
     Claim,
     Connection,
     Earlier,
+    ErasedMeanwhileError,
     GroupRows,
     Leaf,
     NewSubject,
@@ -47,43 +49,40 @@ from gateway.store.groups import (
     claim_references,
     close_gate,
     earlier_messages,
+    meet_subjects,
     originals,
-    pass_gate,
-    stored_consents,
-    stored_keys,
     write_heads,
     write_rows,
 )
 from gateway.store.ids import new_id
-from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
+from gateway.vault.boxes import CONTENT, Nonces, Vault
 from gateway.vault.keys import epoch_of
 from schemas.decisions import Refuse, Rule, outcome_of
 
 Message = PseudonymisedReferral | ArrivedStatus | UnreadableRecord
-NO_KEY = DataKey(bytes(32))
-"""Stands in until the stored key is read behind the gate; nothing is sealed under it."""
 REUSED = Refuse(None, Rule.REFERENCE_REUSED, "kenmerk")
 UNREADABLE_RECORD = Refuse(None, Rule.UNREADABLE)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupTools:
-    """What deciding a group takes besides its messages."""
+class StandsAloneError(Exception):
+    """A group holds messages that each form a group of their own; nothing was done.
 
-    vault: Vault
-    routes: Routes
-    origin: str
-    promise_key: Ed25519PrivateKey
-    clock: Callable[[], datetime]
+    A promise is signed over a group's tree and tells its size: in one with others, a protected
+    exchange would be counted in their receipts.
+    """
+
+    def __init__(self, exchanges: frozenset[UUID]) -> None:
+        super().__init__("protected exchanges are committed alone")
+        self.exchanges = exchanges
 
 
 class Draft(NamedTuple):
-    """A group worked out, not yet written; `met` are the persons known from before."""
+    """A group worked out, not yet written."""
 
     rows: GroupRows
-    met: frozenset[UUID]
     filed: list[tuple[Arrival, Filed]]
     repeats: list[tuple[Arrival, Earlier]]
+    is_protected: bool
 
 
 async def record_group(
@@ -95,15 +94,20 @@ async def record_group(
 ) -> list[Recorded]:
     """Decide and write a group inside the open transaction; the caller commits.
 
-    Gives one `Recorded` a message, in order. Raises what the database raises.
+    Gives one `Recorded` a message, in order. Raises what the database raises, or
+    `StandsAloneError` before anything was written.
     """
     draft = await _work_out(connection, messages, book, tools, group)
     recorded: dict[UUID, Recorded] = {}
     if draft.filed:
         leaf_hashes = [leaf.hash for leaf in draft.rows.leaves]
-        promised = promise(tools.origin, leaf_hashes, tools.promise_key)
-        await write_rows(connection, draft.rows, group, tools.origin, promised.signature)
+        origin, key = tools.origin, tools.promise_key
+        if draft.is_protected:
+            origin, key, _ = tools.protected
+        promised = promise(origin, leaf_hashes, key)
+        await write_rows(connection, draft.rows, group, origin, promised.signature)
         draft.rows.leaves += await _take_back_agreement(connection, draft, book, tools)
+        await _set_free(connection, draft, book, tools)
         await write_heads(connection, draft.rows)
         for arrival, filed in draft.filed:
             decision = filed.decision
@@ -119,6 +123,7 @@ async def record_group(
                 filed.leaf_hash,
                 filed.group_index,
                 promised,
+                origin,
             )
     for arrival, earlier in draft.repeats:
         recorded[arrival.exchange] = _repeat(arrival, earlier)
@@ -133,14 +138,25 @@ async def _work_out(
     group: UUID,
 ) -> Draft:
     rows = GroupRows()
-    repeats, refused = await _set_repeats_apart(connection, messages)
-    apart = {arrival.exchange for arrival, _ in repeats}
-    fresh = [m for m in messages if _arrival(m).exchange not in apart]
-    statuses = [m for m in fresh if isinstance(m, ArrivedStatus)]
+    statuses = [m for m in messages if isinstance(m, ArrivedStatus)]
     answered = await originals(connection, [m.message.exchange_id for m in statuses])
+    alone = frozenset(m.arrival.exchange for m in messages if _stands_apart(m, answered, book))
+    if alone and len(messages) > 1:
+        raise StandsAloneError(alone)
+    repeats, refused = await _set_repeats_apart(connection, messages)
+    repeated = {arrival.exchange for arrival, _ in repeats}
+    fresh = [m for m in messages if _arrival(m).exchange not in repeated]
+    answered = {
+        m.message.exchange_id: answered[m.message.exchange_id]
+        for m in fresh
+        if isinstance(m, ArrivedStatus) and m.message.exchange_id in answered
+    }
     now = tools.clock()
-    persons, owners = await _persons(connection, fresh, answered, refused, tools, now)
     nonces = Nonces()
+    found = await _persons(
+        connection, fresh, answered, refused, book, tools, nonces, now, is_protected=bool(alone)
+    )
+    persons, holders, owners = found
     filed: list[tuple[Arrival, Filed]] = []
     for message in fresh:
         arrival = _arrival(message)
@@ -148,17 +164,31 @@ async def _work_out(
             verdict = Verdict(UNREADABLE_RECORD)
             one = file_entry(arrival, UNREADABLE, verdict, [], book, group, rows, now)
         elif arrival.exchange in refused:
-            kind = STATUS if isinstance(message, ArrivedStatus) else REFERRAL
-            one = file_entry(arrival, kind, Verdict(REUSED), [], book, group, rows, now)
+            kind = message.kind if isinstance(message, ArrivedStatus) else REFERRAL
+            one = file_entry(
+                arrival, kind, Verdict(REUSED), [], book, group, rows, now, is_protected=bool(alone)
+            )
         elif isinstance(message, PseudonymisedReferral):
             own = persons[arrival.exchange]
-            one = referral.walk(message, own, book, tools.routes, group, rows, nonces, now)
+            one = referral.walk(message, own, holders, book, tools.routes, group, rows, nonces, now)
+            record_exception(message, one.decision, book, tools.vault, rows, nonces, now)
         else:
             original = answered.get(message.message.exchange_id)
             owner = _owner(original, owners)
             one = status.walk(message, original, owner, book, group, rows, nonces, now)
         filed.append((arrival, one))
-    return Draft(rows, frozenset(owners), filed, repeats)
+    return Draft(rows, filed, repeats, bool(alone))
+
+
+def _stands_apart(message: Message, answered: Mapping[UUID, Original], book: RuleBook) -> bool:
+    """Whether a message is committed alone, into the log of its own (ADR 0014)."""
+    match message:
+        case PseudonymisedReferral():
+            return referral.stands_apart(message, book)
+        case ArrivedStatus():
+            return status.stands_apart(message, answered.get(message.message.exchange_id))
+        case _:
+            return False
 
 
 async def _take_back_agreement(
@@ -167,20 +197,40 @@ async def _take_back_agreement(
     """A "no" that came with a message works on earlier messages as any withdrawal does.
 
     Earlier ones may stand in this very group: a delivery can name a person twice. Gives the
-    entries of what was taken out.
+    entries of what was taken out. Looked for of those too whom nobody knew: how long a "no" takes
+    must not tell whether there was anything to take back.
     """
-    concerned = draft.met | {subject for _, _, subject, _, _ in draft.rows.parts}
     leaves: list[Leaf] = []
     for subject, purpose, recipient in sorted(set(draft.rows.refusals)):
-        if subject not in concerned:
-            continue
         await raise_gate(connection, subject)
         scope = Scope(purpose, recipient, CATEGORY_ALL)
         trace = draft.filed[0][0].trace
         leaves += await reduce_waiting(
-            connection, subject, scope, book, tools.vault, trace, tools.clock()
+            connection, subject, scope, book, tools.vault, trace, tools.clock(), draft.rows
         )
     return leaves
+
+
+async def _set_free(
+    connection: Connection, draft: Draft, book: RuleBook, tools: GroupTools
+) -> None:
+    """A "yes" that came with a message sets free what waited for it, as one by itself does.
+
+    What is set free is queued and logged with the group's own rows, heads last.
+    """
+    trace, agreed = draft.filed[0][0].trace, draft.rows.agreed
+    scopes = {scope for _, scope in agreed}
+    flows = [
+        one.flow.id
+        for one in book.flows.values()
+        if (one.flow.purpose, one.flow.recipient) in scopes
+    ]
+    for subject in await waited_for(connection, {subject for subject, _ in agreed}, flows):
+        rows, freed = await free_held(connection, subject, book, tools, trace, tools.clock())
+        await write_freed(connection, rows, freed)
+        draft.rows.leaves += rows.leaves
+        for recipient, exchanges in rows.mailbox.items():
+            draft.rows.mailbox.setdefault(recipient, []).extend(exchanges)
 
 
 async def _set_repeats_apart(
@@ -234,84 +284,97 @@ async def _persons(
     fresh: Sequence[Message],
     answered: dict[UUID, Original],
     refused: set[UUID],
+    book: RuleBook,
     tools: GroupTools,
+    nonces: Nonces,
     now: datetime,
-) -> tuple[dict[UUID, list[Person]], dict[UUID, Person]]:
+    *,
+    is_protected: bool,
+) -> tuple[dict[UUID, list[Person]], dict[bytes, Person], dict[UUID, Person]]:
     """Every data subject of the group: registered, locked at the gate, with key and agreements.
 
-    Gives the members of each referral in order, and everyone by subject id.
+    Gives the members of each referral in order, everyone by handle, and everyone who has a handle
+    or whose status comes by subject id.
     """
     epoch, vault = epoch_of(now), tools.vault
     persons: dict[UUID, list[Person]] = {}
     by_handle: dict[bytes, Person] = {}
     new: dict[bytes, NewSubject] = {}
     nameless: list[NewSubject] = []
+    refusing: set[bytes] = set()
     for message in fresh:
         if not isinstance(message, PseudonymisedReferral) or message.arrival.exchange in refused:
             continue
         own = persons[message.arrival.exchange] = []
-        for member in message.members:
+        is_kept = register_flow(message, book) is not None
+        members: Sequence[SubjectRef] = message.members
+        if is_protected:
+            members = [_apart(member, tools.protected.handles) for member in members]
+        outside = [SubjectRef(handle) for handle in message.holder_handles] if is_kept else []
+        if is_kept:
+            refusing |= _refusing(message)
+        for n, member in enumerate([*members, *outside]):
             person = None if member.handle is None else by_handle.get(member.handle)
             if person is None:
                 subject = new_id()
                 key, wrapped = vault.new_key(subject, CONTENT, epoch)
                 person = Person(subject, key)
-                row = NewSubject(subject, *wrapped)
+                sealed = None
+                if is_kept and member.birth is not None:
+                    births = (member.birth,)
+                    person.facts = PersonFacts(births)
+                    sealed = seal_births(subject, key, births, nonces.take())
+                row = NewSubject(subject, *wrapped, sealed)
                 if member.handle is None:
                     nameless.append(row)
                 else:
                     new[member.handle] = row
                     by_handle[member.handle] = person
-            own.append(person)
-    ring: dict[UUID, Person] = {}
-    known = await admit_subjects(connection, new, nameless)
-    for met in known:
-        # Somebody else registered this person first: theirs are the id, key and agreements.
-        by_handle[met.handle].id = met.id
-        ring[met.id] = by_handle[met.handle]
-    for original in answered.values():
-        if original.owner is not None and original.owner not in ring:
-            ring[original.owner] = Person(original.owner, NO_KEY)
-    refusing = {
-        person.id
-        for message in fresh
-        if isinstance(message, PseudonymisedReferral)
-        for agreement, person in zip(
-            message.agreements, persons.get(message.arrival.exchange, ()), strict=False
-        )
-        if agreement is not None and not agreement.given and person.id in ring
-    }
+            if n < len(message.members):
+                own.append(person)
+    owners = [o.owner for o in answered.values() if o.owner is not None]
+    await admit_subjects(connection, new, nameless)
     await close_gate(connection, list(refusing))
-    await pass_gate(connection, [subject for subject in ring if subject not in refusing])
-    await _open_keys(connection, ring, vault)
-    return persons, ring
+    return persons, by_handle, await _meet(connection, by_handle, owners, vault)
 
 
-async def _open_keys(connection: Connection, ring: dict[UUID, Person], vault: Vault) -> None:
-    """Give everyone met before their key and agreements, as they are behind the gate.
+async def _meet(
+    connection: Connection,
+    by_handle: dict[bytes, Person],
+    owners: Sequence[UUID],
+    vault: Vault,
+) -> dict[UUID, Person]:
+    """Pass everybody's gate, and make each person who they are behind it; all by subject id."""
+    met = await meet_subjects(connection, list(by_handle), owners)
+    made = {person.id: person for person in by_handle.values()}
+    ring = await with_register(connection, [one.key for one in met], vault, fresh=made)
+    for handle, (subject, *_) in met:
+        found, person = ring[subject], None if handle is None else by_handle.get(handle)
+        if person is not None and person is not found:
+            # Whoever registered this person first: theirs are the id, key and agreements.
+            person.id, person.key, person.gate = found.id, found.key, found.gate
+            person.facts, person.consents = found.facts, found.consents
+            person.barred = found.barred
+            ring[subject] = person
+    if not by_handle.keys() <= {handle for handle, _ in met}:
+        # Neither their old id nor their new one has a row and a key: nothing could open the
+        # message. Tried again, it registers them anew.
+        raise ErasedMeanwhileError
+    return ring
 
-    A person who was erased in the meantime keeps no key: nothing of them can be opened.
-    """
-    found = set()
-    for stored in await stored_keys(connection, list(ring)):
-        person = ring[stored.subject]
-        wrapped = WrappedKey(stored.epoch, stored.wrapped)
-        person.key = vault.unwrap(stored.subject, CONTENT, wrapped)
-        person.gate = stored.gate
-        found.add(stored.subject)
-    for event in await stored_consents(connection, list(ring)):
-        ring[event.subject].consents.append(
-            ConsentEvent(
-                event.id,
-                event.purpose,
-                event.recipient,
-                event.category,
-                event.given,
-                event.decided_at,
-            )
-        )
-    for gone in set(ring) - found:
-        del ring[gone]
+
+def _apart(member: SubjectRef, handles: ProtectedHandles) -> SubjectRef:
+    handle = None if member.handle is None else handles.of(member.handle)
+    return SubjectRef(handle, member.birth)
+
+
+def _refusing(message: PseudonymisedReferral) -> set[bytes]:
+    """Who says no in a message, by handle; of whom none is known nothing can wait."""
+    return {
+        ref.handle
+        for ref, agreements in zip(message.members, message.agreements, strict=True)
+        if ref.handle is not None and any(not agreement.given for agreement in agreements)
+    }
 
 
 def _owner(original: Original | None, ring: dict[UUID, Person]) -> Person | None:
@@ -337,5 +400,6 @@ def _repeat(arrival: Arrival, earlier: Earlier) -> Recorded:
         earlier.leaf_hashes[at : at + 32],
         earlier.group_index,
         promised,
+        earlier.key_name,
         is_repeat=True,
     )

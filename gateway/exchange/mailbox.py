@@ -18,12 +18,13 @@ from uuid import UUID
 
 import asyncpg
 
-from consent.register import ConsentEvent
 from gateway.audit.entries import (
     Event,
     Trace,
 )
 from gateway.exchange.deciding import LoadBook, deciding
+from gateway.exchange.persons import read_persons
+from gateway.exchange.recording import NOTICE
 from gateway.exchange.release import MailboxTools, Release, Released, event_entry
 from gateway.exchange.rules import RuleBook
 from gateway.store.groups import (
@@ -32,7 +33,6 @@ from gateway.store.groups import (
     Connection,
     Leaf,
     append_leaves,
-    stored_consents,
 )
 from gateway.store.mailbox import (
     Queued,
@@ -45,13 +45,16 @@ from gateway.store.mailbox import (
     keep_for,
     last_position,
     lock_mailbox,
+    lock_unacknowledged,
     mark_released,
     pass_gate_of,
     purge_exchanges,
     queued,
     set_aside,
+    still_waiting,
     stored_parts,
 )
+from gateway.store.notices import restricted
 from gateway.vault.boxes import CONTENT, DataKey, WrappedKey
 
 CURSOR_MAC_BYTES = 16
@@ -100,11 +103,14 @@ class Mailbox:
             if after is None:
                 after = await acknowledged_up_to(connection, recipient)
             rows = await queued(connection, recipient, after, limit)
-            messages = await self._release(connection, recipient, rows, book, trace)
+            is_suspended = recipient in book.suspended
+            if is_suspended:
+                rows = _up_to_notice(rows)
+            released_at, messages = await self._release(connection, recipient, rows, book, trace)
             newest = await last_position(connection, recipient)
-            released_at = time.monotonic()
         end = rows[-1].position if rows else after
-        return Page(recipient, messages, self._cursor(recipient, end), end < newest, released_at)
+        has_more = end < newest and not is_suspended
+        return Page(recipient, messages, self._cursor(recipient, end), has_more, released_at)
 
     async def check_fresh(self, page: Page, trace: Trace) -> None:
         """Just before the first byte: a release that lapsed is taken back, and nothing is sent."""
@@ -123,6 +129,7 @@ class Mailbox:
         """
         up_to = self._position(recipient, cursor)
         async with deciding(self._pool, self._load_book) as (connection, book):
+            await lock_unacknowledged(connection, recipient, up_to)
             before = await lock_mailbox(connection, recipient)
             if before is None:
                 raise CursorError("no mailbox")
@@ -148,7 +155,7 @@ class Mailbox:
         rows: Sequence[Queued],
         book: RuleBook,
         trace: Trace,
-    ) -> list[Released]:
+    ) -> tuple[float, list[Released]]:
         waiting = [row.exchange for row in rows if row.state == WAITING]
         await pass_gate_of(connection, waiting)
         by_exchange: dict[UUID, list[StoredPart]] = {}
@@ -161,34 +168,25 @@ class Mailbox:
             for exchange, parts in by_exchange.items()
             if exchange in older or not all(part.is_current for part in parts)
         ]
-        consents = await self._consents(connection, by_exchange, stale)
-        release = Release(book, self._tools, trace, consents)
+        changed = list({part.subject for exchange in stale for part in by_exchange[exchange]})
+        vault = self._tools.vault
+        persons = await read_persons(connection, changed, vault, skips_damaged=True)
+        barred = await restricted(connection, changed)
+        release = Release(book, self._tools, trace, persons, barred)
         messages = [release.one(row, by_exchange.get(row.exchange, [])) for row in rows]
-        if release.forbidden:
-            await purge_exchanges(connection, release.forbidden)
-        if release.damaged:
-            await set_aside(connection, release.damaged)
+        if release.taken_out:
+            mine = await still_waiting(connection, list(release.taken_out))
+            await purge_exchanges(connection, [one for one in release.forbidden if one in mine])
+            await set_aside(connection, [one for one in release.damaged if one in mine])
+            release.leaves += [leaf for one, leaf in release.taken_out.items() if one in mine]
         if release.dropped:
             await drop_members(connection, release.dropped)
+        # Ours begins to count before the database's, so that nothing is sent later than it says.
+        released_at = time.monotonic()
         if release.positions:
             await mark_released(connection, recipient, release.positions)
         await append_leaves(connection, VERWERKINGEN, release.leaves)
-        return messages
-
-    async def _consents(
-        self,
-        connection: Connection,
-        by_exchange: dict[UUID, list[StoredPart]],
-        stale: Sequence[UUID],
-    ) -> dict[UUID, list[ConsentEvent]]:
-        """The consents of those for whom something changed since, also the protocol itself."""
-        subjects = list({part.subject for exchange in stale for part in by_exchange[exchange]})
-        found: dict[UUID, list[ConsentEvent]] = {subject: [] for subject in subjects}
-        for e in await stored_consents(connection, subjects):
-            found[e.subject].append(
-                ConsentEvent(e.id, e.purpose, e.recipient, e.category, e.given, e.decided_at)
-            )
-        return found
+        return released_at, messages
 
     async def _receipts(
         self, connection: Connection, rows: Sequence[Queued], book: RuleBook, trace: Trace
@@ -234,6 +232,12 @@ class Mailbox:
         ):
             raise CursorError("not this recipient's cursor")
         return position
+
+
+def _up_to_notice(rows: list[Queued]) -> list[Queued]:
+    """What stands before the first notice that waits: it outlasts a suspension of its recipient."""
+    ends = (n for n, row in enumerate(rows) if row.kind == NOTICE and row.state == WAITING)
+    return rows[: next(ends, len(rows))]
 
 
 def _by_flow(rows: Sequence[Queued]) -> dict[str, list[UUID]]:

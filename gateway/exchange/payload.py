@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from gateway.exchange.recording import STATUS
+from gateway.exchange.recording import ACCOUNTABILITY, REFERRAL, STATUS
 
+TYPE_PREFIX = b"nl.sluis."
 TYPE_REFERRAL = b"nl.sluis.aanmelding"
 TYPE_STATUS = b"nl.sluis.statusbericht"
+TYPE_ACCOUNTABILITY = b"nl.sluis.verantwoording"
+_TYPES = {REFERRAL: TYPE_REFERRAL, STATUS: TYPE_STATUS, ACCOUNTABILITY: TYPE_ACCOUNTABILITY}
 TYPE_LAPSED = b"nl.sluis.vervallen"
 
 
@@ -33,9 +36,27 @@ def event(
     ) % (
         str(exchange).encode("ascii"),
         source,
-        TYPE_STATUS if kind == STATUS else TYPE_REFERRAL,
+        _TYPES[kind],
         pseudonym.encode("ascii"),
         _time(received_at),
+        position,
+        data,
+    )
+
+
+def notice(
+    source: bytes, exchange: UUID, kind: str, position: int, queued_at: datetime, data: bytes
+) -> bytes:
+    """A notice as it leaves: of no one person, so without a subject."""
+    return (
+        b'{"specversion":"1.0","id":"%b","source":"%b","type":"%b%b","time":"%b",'
+        b'"sequence":"%d","datacontenttype":"application/json","data":%b}'
+    ) % (
+        str(exchange).encode("ascii"),
+        source,
+        TYPE_PREFIX,
+        kind.encode("ascii"),
+        _time(queued_at),
         position,
         data,
     )

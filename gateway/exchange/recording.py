@@ -10,37 +10,21 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from consent.register import ConsentEvent
 from gateway.audit.entries import EntryHead, Event, commitment, field_names, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.arrivals import Arrival
+from gateway.exchange.persons import Person
 from gateway.exchange.rules import RuleBook
-from gateway.store.groups import REFUSED, GroupRows, Leaf
+from gateway.store.groups import BESCHERMD, REFUSED, GroupRows, Leaf
 from gateway.store.ids import new_id
-from gateway.vault.boxes import DataKey
-from schemas.decisions import Decision, Outcome, Refuse, outcome_of
+from schemas.decisions import Decision, Outcome, Permit, Refuse, Rule, outcome_of
 
 OUTCOMES = (Outcome.ACCEPTED, Outcome.HELD, Outcome.REFUSED)
 """Outcomes by the number that an exchange row keeps."""
 _OUTCOME_NUMBERS = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 
-REFERRAL, STATUS, UNREADABLE = 1, 2, 3
+REFERRAL, STATUS, UNREADABLE, NOTICE, ACCOUNTABILITY = 1, 2, 3, 4, 5
 """Kinds of exchange, by the number that a row keeps."""
-
-
-class Person:
-    """A data subject as this transaction knows them: random id, key, and recorded agreement.
-
-    `gate` counts the changes of their consents; a release compares it with what a decision saw.
-    """
-
-    __slots__ = ("consents", "gate", "id", "key")
-
-    def __init__(self, subject: UUID, key: DataKey, gate: int = 0) -> None:
-        self.id = subject
-        self.key = key
-        self.consents: list[ConsentEvent] = []
-        self.gate = gate
 
 
 class Verdict(NamedTuple):
@@ -129,11 +113,21 @@ def file_entry(
     group: UUID,
     rows: GroupRows,
     now: datetime,
+    *,
+    is_protected: bool = False,
 ) -> Filed:
-    """Write the entry and the exchange row into the group's rows."""
+    """Write the entry and the exchange row into the group's rows.
+
+    What is protected has its entry in the log of its own, whatever was decided (invariant 14).
+    """
     decision = verdict.decision
     event = Event.UNREADABLE if kind == UNREADABLE else Event.DECISION
     entry_id, leaf = entry_of(arrival, event, verdict, persons, book, now)
+    if is_protected:
+        leaf = leaf._replace(log=BESCHERMD)
+    usable_until = None
+    if isinstance(decision, Permit) and decision.rule is Rule.EMERGENCY:
+        usable_until = decision.until
     index = len(rows.leaves)
     rows.leaves.append(leaf)
     rows.exchanges.append(
@@ -156,6 +150,8 @@ def file_entry(
             verdict.owner,
             verdict.reference,
             now + verdict.keeps,
+            is_protected,
+            usable_until,
         )
     )
     return Filed(decision, entry_id, leaf.hash, index)

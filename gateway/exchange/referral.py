@@ -17,22 +17,29 @@ Each takes what the stage before it returns, so that none can be skipped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple, assert_never
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from consent.decide import Facts, decide
+from consent.decide import Emergency, Facts, decide, is_protected
 from consent.minimise import Minimised, Part
-from consent.register import CATEGORY_ALL, NOTHING_RECORDED, ConsentEvent, standing
-from gateway.exchange.arrivals import Arrival, SealedIdentity, SubjectRef
+from consent.protocol import Flow
+from consent.register import (
+    AMSTERDAM,
+    CATEGORY_ALL,
+    NOTHING_RECORDED,
+    ConsentEvent,
+    amsterdam_day,
+)
+from consent.representation import PersonFacts, Statement
+from gateway.exchange.arrivals import Arrival, SealedIdentity, StatedAuthority, SubjectRef
 from gateway.exchange.boxes import pack
+from gateway.exchange.persons import Person, seal_births, standings_of
 from gateway.exchange.recording import (
     REFERRAL,
     Filed,
-    Person,
     Verdict,
     bound_held,
     bound_reference,
@@ -45,11 +52,12 @@ from gateway.pseudonyms.domains import Handles
 from gateway.store.groups import HELD, WAITING, GroupRows
 from gateway.store.ids import new_id
 from gateway.vault.boxes import Nonces
-from schemas.decisions import Decision, Hold, Permit, Refuse
+from schemas.decisions import Decision, Hold, Permit, Refuse, Rule
 from schemas.fields import MessageKind
-from schemas.referral import Agreement, Ground, Referral, Role
+from schemas.referral import Agreement, Authority, Ground, Referral, Role
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+LOOKED_AT_EACH_TIME = -2
+"""The gate of parts whose permit time alone may end: every release decides on them anew."""
 
 
 class TranslatedReferral(NamedTuple):
@@ -64,10 +72,25 @@ class PseudonymisedReferral(NamedTuple):
 
     arrival: Arrival
     members: tuple[SubjectRef, ...]
-    agreements: tuple[Agreement | None, ...]
+    agreements: tuple[list[Agreement], ...]
+    authority: tuple[list[StatedAuthority], ...]
     applicant: int
     ground: Ground | None
+    chosen: tuple[str | None, str | None]
+    asks_protection: bool
+    emergency: Emergency | None
     identity: SealedIdentity
+
+    @property
+    def holder_handles(self) -> list[bytes]:
+        """Persons outside the household who hold authority over a member of it."""
+        return [
+            holder
+            for stated in self.authority
+            for one in stated
+            for holder in one.holders
+            if isinstance(holder, bytes)
+        ]
 
 
 class RoutedReferral(NamedTuple):
@@ -123,14 +146,62 @@ def pseudonymise(translated: TranslatedReferral, handles: Handles) -> Pseudonymi
         if member.role is Role.APPLICANT:
             applicant = number
             break
+    asked = referral.emergency
     return PseudonymisedReferral(
         translated.arrival,
-        tuple(SubjectRef(None if m.bsn is None else handles.of(m.bsn)) for m in members),
-        tuple(m.agreement for m in members),
+        tuple(
+            [
+                SubjectRef(None if m.bsn is None else handles.of(m.bsn), m.birth_date)
+                for m in members
+            ]
+        ),
+        tuple([m.agreements for m in members]),
+        tuple([[_stated(one, handles) for one in m.authority] for m in members]),
         applicant,
         referral.ground,
+        (referral.recipient, referral.purpose),
+        referral.protection is not None,
+        None if asked is None else Emergency(asked.step, asked.until),
         SealedIdentity(referral),
     )
+
+
+def _stated(authority: Authority, handles: Handles) -> StatedAuthority:
+    holders: list[int | bytes] = []
+    for one in authority.holders:
+        if one.bsn is not None:
+            holders.append(handles.of(one.bsn))
+        elif one.member is not None:
+            holders.append(one.member)
+    return StatedAuthority(authority.kind, tuple(holders), authority.source, authority.as_of)
+
+
+def flow_of(message: PseudonymisedReferral, book: RuleBook) -> Flow | None:
+    """The flow that a referral travels by: its sender's only one, or the one that it names."""
+    return book.table.find(message.arrival.sender, MessageKind.REFERRAL, *message.chosen)
+
+
+def stands_apart(message: PseudonymisedReferral, book: RuleBook) -> bool:
+    """Whether it is kept from everything else: asked to be protected, or protected by its flow.
+
+    Whatever is decided of it: that somebody asked, and was refused, is for nobody else either.
+    """
+    if message.asks_protection:
+        return True
+    flow = flow_of(message, book)
+    return flow is not None and is_protected(flow, asks_protection=False)
+
+
+def register_flow(message: PseudonymisedReferral, book: RuleBook) -> Flow | None:
+    """The flow whose register takes in what a message says of agreement, birth and authority.
+
+    None where the flow asks no agreement, and for what must leave no mark there: a protected
+    exchange, and an emergency, which rests on no agreement.
+    """
+    flow = flow_of(message, book)
+    if flow is None or not flow.locks.agreement.required or message.emergency is not None:
+        return None
+    return None if stands_apart(message, book) else flow
 
 
 def route(message: PseudonymisedReferral, routes: Routes) -> RoutedReferral:
@@ -146,16 +217,29 @@ def record_agreements(
     nonces: Nonces,
 ) -> None:
     """5, first half. What the sender recorded of members' agreement enters the register."""
-    flow = book.table.find(message.arrival.sender, MessageKind.REFERRAL)
-    if flow is None or not flow.locks.agreement.required:
+    flow = register_flow(message, book)
+    if flow is None:
         return
-    for agreement, person in zip(message.agreements, persons, strict=True):
-        if agreement is None:
-            continue
+    said = [
+        (agreement, person)
+        for agreements, person in zip(message.agreements, persons, strict=True)
+        for agreement in agreements
+    ]
+    for agreement, person in said:
         # A date counts from its first moment, so that a withdrawal of the same day stands.
         moment = first_moment(agreement.decided_on)
+        decider, until = agreement.decider, agreement.valid_until
         event = ConsentEvent(
-            new_id(), flow.purpose, flow.recipient, CATEGORY_ALL, agreement.given, moment
+            new_id(),
+            flow.purpose,
+            flow.recipient,
+            CATEGORY_ALL,
+            agreement.given,
+            moment,
+            agreement.decided_by,
+            None if decider is None else persons[decider].id,
+            # The last day itself still counts.
+            None if until is None else first_moment(until) + timedelta(days=1),
         )
         if person.consents and any(_says_the_same(event, known) for known in person.consents):
             continue
@@ -165,6 +249,8 @@ def record_agreements(
             evidence = person.key.seal(agreement.evidence.encode(), bound, nonces.take())
         if not agreement.given:
             rows.refusals.append((person.id, flow.purpose, flow.recipient))
+        else:
+            rows.agreed.add((person.id, (flow.purpose, flow.recipient)))
         person.consents.append(event)
         rows.consents.append(
             (
@@ -179,8 +265,54 @@ def record_agreements(
                 message.arrival.sender,
                 evidence,
                 None,
+                event.decider,
+                event.valid_until,
+                agreement.manner,
+                agreement.evidence_hash,
             )
         )
+
+
+def record_facts(
+    message: PseudonymisedReferral,
+    persons: Sequence[Person],
+    holders: Mapping[bytes, Person],
+    book: RuleBook,
+    rows: GroupRows,
+    nonces: Nonces,
+) -> None:
+    """5, before all. What the message says of who may decide: birth dates and authority.
+
+    Kept only where the flow asks agreement; `holders` are persons outside the household.
+    """
+    flow = register_flow(message, book)
+    if flow is None:
+        return
+    for ref, stated, person in zip(message.members, message.authority, persons, strict=True):
+        facts = person.facts
+        if ref.birth is not None and ref.birth not in facts.births:
+            births = (*facts.births, ref.birth)
+            person.facts = PersonFacts(births, facts.statements)
+            rows.facts[person.id] = seal_births(person.id, person.key, births, nonces.take())
+        for one in stated:
+            ids = [persons[h].id if isinstance(h, int) else holders[h].id for h in one.holders]
+            statement = Statement(one.kind, frozenset(ids), one.source, one.as_of)
+            if statement in person.facts.statements:
+                continue
+            known = (*person.facts.statements, statement)
+            person.facts = PersonFacts(person.facts.births, known)
+            rows.facts.setdefault(person.id, None)
+            rows.statements.append(
+                (
+                    new_id(),
+                    person.id,
+                    statement.kind,
+                    ids,
+                    statement.source,
+                    statement.as_of,
+                    message.arrival.sender,
+                )
+            )
 
 
 @lru_cache(maxsize=4096)
@@ -196,19 +328,40 @@ def _says_the_same(event: ConsentEvent, known: ConsentEvent) -> bool:
 
 
 def decide_on(
-    routed: RoutedReferral, persons: Sequence[Person], book: RuleBook, today: date
+    routed: RoutedReferral, persons: Sequence[Person], book: RuleBook, now: datetime
 ) -> DecidedReferral:
     """5. Permit, Refuse or Hold; the register is consulted where the flow asks agreement."""
     message = routed.message
-    flow = book.table.find(message.arrival.sender, MessageKind.REFERRAL)
+    flow = flow_of(message, book)
     if flow is None or not flow.locks.agreement.required:
         standings = [NOTHING_RECORDED] * len(persons)
     else:
-        standings = [standing(p.consents, flow.purpose, flow.recipient) for p in persons]
-    facts = Facts(message.ground, message.identity, message.applicant, standings)
-    decision = decide(book.table, flow, facts, book.suspended, today)
+        standings = standings_of(persons, flow, book.protocol, now)
+    facts = Facts(
+        message.ground,
+        message.identity,
+        message.applicant,
+        standings,
+        message.asks_protection,
+        message.emergency,
+        now,
+    )
+    decision = decide(book.table, flow, facts, book.suspended, amsterdam_day(now))
+    if isinstance(decision, Permit) and flow is not None and _is_barred(decision, flow, persons):
+        decision = Hold(flow.id, Rule.AGREEMENT_INCOMPLETE, decision.members)
     compiled = None if flow is None else book.flows[flow.id]
     return DecidedReferral(routed, persons, decision, compiled)
+
+
+def _is_barred(permit: Permit, flow: Flow, persons: Sequence[Person]) -> bool:
+    """Whether a restriction or objection stops what asks nobody's agreement.
+
+    Not a protected exchange, which the household knows nothing of and which its safety demands; nor
+    an emergency, which GDPR article 18(2) lets pass for the sake of another person.
+    """
+    if permit.is_protected or permit.rule is Rule.EMERGENCY or flow.locks.agreement.required:
+        return False
+    return any(flow.purpose in persons[n].barred for n in permit.members)
 
 
 def minimise(permitted: PermittedReferral, today: date) -> MinimisedReferral:
@@ -216,7 +369,10 @@ def minimise(permitted: PermittedReferral, today: date) -> MinimisedReferral:
     routed, persons, permit, flow = permitted
     pseudonyms = [flow.domain.pseudonym(persons[n].id) for n in permit.members]
     referral = routed.message.identity.open(permit)
-    content = flow.plan.referral(referral, permit, pseudonyms, routed.team, today)
+    plan = flow.plan
+    if permit.rule is Rule.EMERGENCY and flow.emergency is not None:
+        plan = flow.emergency
+    content = plan.referral(referral, permit, pseudonyms, routed.team, today)
     return MinimisedReferral(permitted, content)
 
 
@@ -235,7 +391,11 @@ def seal(minimised: MinimisedReferral, nonces: Nonces) -> SealedReferral:
 
 
 def enqueue(
-    decided: DecidedReferral, sealed: SealedReferral | None, rows: GroupRows, nonces: Nonces
+    decided: DecidedReferral,
+    sealed: SealedReferral | None,
+    rows: GroupRows,
+    nonces: Nonces,
+    now: datetime,
 ) -> Verdict:
     """8, first half. Boxes and queue row for a Permit, one sealed whole for a Hold."""
     message, persons, flow = decided.routed.message, decided.persons, decided.flow
@@ -245,16 +405,22 @@ def enqueue(
         case Permit():
             assert flow is not None  # noqa: S101  # a Permit names its flow
             assert sealed is not None  # noqa: S101  # stages 6 and 7 went before
+            ends = decision.until is not None and decision.until <= now + flow.unclaimed
+            keeps = flow.unclaimed
+            if decision.rule is Rule.EMERGENCY and decision.until is not None:
+                # Nobody keeps what may not be handed over any more.
+                keeps = min(keeps, decision.until - now)
             for number, box in sealed.boxes:
                 person = persons[number]
-                rows.parts.append((exchange, number, person.id, person.gate, box))
+                gate = LOOKED_AT_EACH_TIME if ends else person.gate
+                rows.parts.append((exchange, number, person.id, gate, box))
             rows.mailbox.setdefault(flow.flow.recipient, []).append(exchange)
             owner = persons[decision.holder]
             return Verdict(
                 decision,
                 recipient,
                 WAITING,
-                flow.unclaimed,
+                keeps,
                 owner.id,
                 _seal_reference(message, owner, nonces),
                 sealed.content.released,
@@ -286,21 +452,22 @@ def settle(
     routes: Routes,
     rows: GroupRows,
     nonces: Nonces,
-    today: date,
+    now: datetime,
 ) -> Verdict:
     """Stages 4 to 7 and the first half of 8: what is to be recorded of one referral."""
     routed = route(message, routes)
-    decided = decide_on(routed, persons, book, today)
+    decided = decide_on(routed, persons, book, now)
     sealed = None
     if isinstance(decided.decision, Permit) and decided.flow is not None:
         permitted = PermittedReferral(routed, persons, decided.decision, decided.flow)
-        sealed = seal(minimise(permitted, today), nonces)
-    return enqueue(decided, sealed, rows, nonces)
+        sealed = seal(minimise(permitted, amsterdam_day(now)), nonces)
+    return enqueue(decided, sealed, rows, nonces, now)
 
 
 def walk(
     message: PseudonymisedReferral,
     persons: Sequence[Person],
+    holders: Mapping[bytes, Person],
     book: RuleBook,
     routes: Routes,
     group: UUID,
@@ -309,6 +476,10 @@ def walk(
     now: datetime,
 ) -> Filed:
     """Stages 4 to 8 of one referral as it arrives, into the rows of its group."""
+    record_facts(message, persons, holders, book, rows, nonces)
     record_agreements(message, persons, book, rows, nonces)
-    verdict = settle(message, persons, book, routes, rows, nonces, now.date())
-    return file_entry(message.arrival, REFERRAL, verdict, persons, book, group, rows, now)
+    verdict = settle(message, persons, book, routes, rows, nonces, now)
+    apart = stands_apart(message, book)
+    return file_entry(
+        message.arrival, REFERRAL, verdict, persons, book, group, rows, now, is_protected=apart
+    )

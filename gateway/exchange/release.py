@@ -7,24 +7,25 @@ message that lost a member equals the one that would have been sent without them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from consent.decide import closed_by, decide_on_agreement
+from consent.decide import closed_by, decide_on_agreement, permit_protected
 from consent.minimise import reduce_stored
-from consent.register import ConsentEvent, standing
+from consent.register import amsterdam_day
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, field_names, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.boxes import categories_of, pack, referral_data, status_data, unpack
-from gateway.exchange.payload import event, tombstone
-from gateway.exchange.recording import STATUS, bound_to
+from gateway.exchange.notices import VALUES
+from gateway.exchange.payload import event, notice, tombstone
+from gateway.exchange.persons import Person, standings_of
+from gateway.exchange.recall import NO
+from gateway.exchange.recording import NOTICE, REFERRAL, bound_to
 from gateway.exchange.rules import CompiledFlow, RuleBook
-from gateway.store.groups import (
-    Leaf,
-)
+from gateway.store.groups import BESCHERMD, Leaf
 from gateway.store.ids import new_id
 from gateway.store.mailbox import (
     Queued,
@@ -65,15 +66,19 @@ class Release:
         book: RuleBook,
         tools: MailboxTools,
         trace: Trace,
-        consents: dict[UUID, list[ConsentEvent]],
+        persons: dict[UUID, Person],
+        restricted: Mapping[UUID, frozenset[str]],
     ) -> None:
         self._book = book
         self._tools = tools
         self._trace = trace
-        self._consents = consents
+        self._persons = persons
+        self._restricted = restricted
         self._now = tools.clock()
         self._millis = int(self._now.timestamp() * 1000)
         self.leaves: list[Leaf] = []
+        self.taken_out: dict[UUID, Leaf] = {}
+        """The entry of each message taken out: for whoever of two pages does it."""
         self.forbidden: list[UUID] = []
         self.damaged: list[UUID] = []
         self.positions: list[int] = []
@@ -89,11 +94,43 @@ class Release:
         if not parts or row.owner is None:
             return self._tombstone(row)
         try:
+            if row.kind == NOTICE:
+                return self._notice(row, parts)
             return self._looked_at(row, parts, row.owner)
         except SealBrokenError:
             self.damaged.append(row.exchange)
             self._log(Event.DAMAGED, row, [], {})
             return self._tombstone(row)
+
+    def _notice(self, row: Queued, parts: Sequence[StoredPart]) -> Released:
+        """A notice goes whatever anybody agrees to; the values that it may bring do not."""
+        persons = [(part.subject, self._key(part)) for part in parts]
+        place = bound_to(row.exchange.bytes, parts[0].member)
+        data, _, values = persons[0][1].open(parts[0].box, place).partition(VALUES)
+        if not data:
+            # Whoever it was sealed for is not there any more, nor is what it said.
+            self.forbidden.append(row.exchange)
+            self._log(Event.PURGE, row, persons, {"reason": "niet-meer-toegelaten"})
+            return self._tombstone(row)
+        if values and self._may_bring_values(row, parts):
+            data = b'%b,"waarden":%b}' % (data[:-1], values)
+        self.positions.append(row.position)
+        self._log(Event.DISCLOSURE, row, persons, {"categories": [], "notice": row.rule})
+        message = notice(
+            self._tools.source, row.exchange, row.rule, row.position, row.received_at, data
+        )
+        return Released(row.position, row.exchange, data, message)
+
+    def _may_bring_values(self, row: Queued, parts: Sequence[StoredPart]) -> bool:
+        """Whether a message with these values might go now, whole, by the rules that made them."""
+        flow = self._book.flows.get(row.flow or "")
+        is_today = row.protocol == self._book.protocol.digest
+        if flow is None or row.owner is None or not is_today or not self._is_open(flow):
+            return False
+        permit = self._permit(flow, parts, row, row.owner)
+        if permit is None or permit is STANDING:
+            return permit is STANDING
+        return len(permit.members) == len(parts) and not any(permit.withheld)
 
     def _looked_at(self, row: Queued, parts: Sequence[StoredPart], owner: UUID) -> Released:
         flow = self._book.flows.get(row.flow or "")
@@ -118,7 +155,7 @@ class Release:
         is_shorter = False
         if permit is not STANDING:
             # Whoever left before, or takes something back, leaves the parts of their message stale.
-            is_shorter = not all(part.is_current for part in parts)
+            is_shorter = not all(part.is_current or part.is_timed for part in parts)
             is_shorter |= len(permit.members) < len(parts)
             parts = [parts[n] for n in permit.members]
         persons: list[tuple[UUID, DataKey]] = []
@@ -130,7 +167,7 @@ class Release:
             contents.append(key.open(part.box, bound_to(place, part.member)))
         if permit is not STANDING or row.protocol != self._book.protocol.digest:
             contents = self._reworked(row, flow, parts, contents, permit, is_shorter=is_shorter)
-        data = status_data(contents) if row.kind == STATUS else referral_data(contents)
+        data = referral_data(contents) if row.kind == REFERRAL else status_data(contents)
         self.positions.append(row.position)
         names = field_names(categories_of(contents))
         self._log(Event.DISCLOSURE, row, persons, {"categories": names})
@@ -149,7 +186,7 @@ class Release:
         """Whether the flow as a whole is open today; the same for every message of a page."""
         is_open = self._open.get(flow.flow.id)
         if is_open is None:
-            today, suspended = self._now.date(), self._book.suspended
+            today, suspended = amsterdam_day(self._now), self._book.suspended
             is_open = closed_by(self._book.table, flow.flow, suspended, today) is None
             self._open[flow.flow.id] = is_open
         return is_open
@@ -163,19 +200,51 @@ class Release:
         """
         rule = flow.flow
         is_today = row.protocol == self._book.protocol.digest
+        if row.usable_until is not None:
+            return self._emergency_permit(flow, row)
+        if row.is_protected:
+            # No objection reaches what the household must not learn of.
+            return self._protected_permit(flow, parts, row, owner)
+        barred = {
+            n
+            for n, part in enumerate(parts)
+            if rule.purpose in self._restricted.get(part.subject, ())
+        }
         if not rule.locks.agreement.required:
-            return STANDING
+            return None if barred else STANDING
         if is_today and all(part.is_current for part in parts):
             return STANDING
-        standings = [
-            standing(self._consents.get(part.subject, []), rule.purpose, rule.recipient)
-            for part in parts
-        ]
+        known = [self._persons.get(part.subject) for part in parts]
+        persons = [person for person in known if person is not None]
+        if len(persons) < len(parts):
+            raise SealBrokenError("a member's data key does not unwrap")
+        standings = standings_of(persons, rule, self._book.protocol, self._now)
+        standings = [NO if n in barred else one for n, one in enumerate(standings)]
         holder = next((n for n, part in enumerate(parts) if part.subject == owner), None)
         if holder is None:
             return None
-        decision = decide_on_agreement(rule, standings, holder)
+        decision = decide_on_agreement(self._book.table, rule, standings, holder)
         return decision if isinstance(decision, Permit) else None
+
+    def _emergency_permit(self, flow: CompiledFlow, row: Queued) -> Permit | None:
+        """An emergency rests on nobody's agreement, and lasts until its moment and no longer."""
+        if flow.emergency is None or row.usable_until is None or self._now >= row.usable_until:
+            return None
+        # One that the household must not learn of goes by a flow that still says so.
+        return None if row.is_protected and flow.flow.protection is None else STANDING
+
+    def _protected_permit(
+        self, flow: CompiledFlow, parts: Sequence[StoredPart], row: Queued, owner: UUID
+    ) -> Permit | None:
+        """A protected exchange goes while its flow still protects it; nobody is asked."""
+        if row.kind == REFERRAL and flow.flow.protection is None:
+            return None
+        if row.kind != REFERRAL or row.protocol == self._book.protocol.digest:
+            return STANDING
+        holder = next((n for n, part in enumerate(parts) if part.subject == owner), None)
+        if holder is None:
+            return None
+        return permit_protected(self._book.table, flow.flow, len(parts), holder)
 
     def _reworked(
         self,
@@ -197,9 +266,12 @@ class Release:
         withheld = dict(zip(members, permit.withheld, strict=False))
         opened = reduce_stored(opened, len(parts), withheld, is_shorter=is_shorter)
         if row.protocol != self._book.protocol.digest:
-            older = self._book.older.get((row.protocol, flow.flow.id))
+            plan, plans = flow.plan, self._book.older
+            if row.usable_until is not None and flow.emergency is not None:
+                plan, plans = flow.emergency, self._book.older_emergency
+            older = plans.get((row.protocol, flow.flow.id))
             # A version that is not known admits nothing.
-            opened = flow.plan.narrow_all(opened, older) if older is not None else []
+            opened = plan.narrow_all(opened, older) if older is not None else []
         return [pack(piece for piece in opened if piece.member == member) for member in members]
 
     def _tombstone(self, row: Queued) -> Released:
@@ -218,7 +290,10 @@ class Release:
         details: dict[str, object],
     ) -> None:
         leaf = event_entry(event_, row, persons, self._book, self._trace, self._millis, details)
-        self.leaves.append(leaf)
+        if event_ is Event.DISCLOSURE:
+            self.leaves.append(leaf)
+        else:
+            self.taken_out[row.exchange] = leaf
 
 
 def event_entry(
@@ -237,4 +312,6 @@ def event_entry(
         [commitment(key, entry_id, subject) for subject, key in persons],
         {"sender": row.sender, **details},
     )
-    return Leaf(leaf_hash(entry), entry, [subject for subject, _ in persons])
+    # What is about a protected exchange stands in the log of its own: its reading too.
+    log = BESCHERMD if row.is_protected else None
+    return Leaf(leaf_hash(entry), entry, [subject for subject, _ in persons], log)

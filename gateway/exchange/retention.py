@@ -19,14 +19,17 @@ import asyncpg
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.deciding import LoadBook, deciding
+from gateway.exchange.notices import EndedHold, hold_ended, whom_of
 from gateway.exchange.rules import RuleBook
-from gateway.store.groups import DONE, HELD, VERWERKINGEN, Connection, Leaf, append_leaves
+from gateway.store.groups import BESCHERMD, DONE, HELD, Connection, Leaf
 from gateway.store.ids import new_id
 from gateway.store.mailbox import purge_exchanges
+from gateway.store.notices import NoticeRows, write_notice_heads, write_notices
 from gateway.store.retention import (
     Expired,
     clear_received,
     forget_fingerprints,
+    forget_references,
     lock_expired,
     persons_of,
 )
@@ -83,16 +86,45 @@ class Retention:
         async with deciding(self._pool, self._load_book) as (connection, book):
             now = self._clock()
             prints = await forget_fingerprints(connection, now - PRINTS_KEPT, self._at_once)
+            await forget_references(connection, now - PRINTS_KEPT, self._at_once)
             rows = await lock_expired(connection, now, self._at_once)
             await clear_received(connection, [row.exchange for row in rows if row.state == DONE])
             lapsed = [row for row in rows if row.state != DONE]
-            leaves = await self._entries(connection, lapsed, book, now)
+            trace = Trace(new_id().hex, new_id().hex[16:])
+            leaves = await self._entries(connection, lapsed, book, trace, now)
+            told = await self._notices(connection, lapsed, book, trace, now)
             await purge_exchanges(connection, [row.exchange for row in lapsed])
-            await append_leaves(connection, VERWERKINGEN, leaves)
+            await write_notices(connection, told)
+            told.leaves[:0] = leaves
+            await write_notice_heads(connection, told)
         return Cleared(len(rows), prints)
 
+    async def _notices(
+        self,
+        connection: Connection,
+        lapsed: list[Expired],
+        book: RuleBook,
+        trace: Trace,
+        now: datetime,
+    ) -> NoticeRows:
+        """Each sender learns that what it held is gone."""
+        ended = [
+            EndedHold(row.exchange, row.flow, row.sender, row.owner, row.sealed_reference)
+            for row in lapsed
+            if row.state == HELD
+        ]
+        rows = NoticeRows()
+        whom = await whom_of(connection, [one.exchange for one in ended], self._vault)
+        await hold_ended(connection, rows, ended, whom, book, trace, now)
+        return rows
+
     async def _entries(
-        self, connection: Connection, lapsed: list[Expired], book: RuleBook, now: datetime
+        self,
+        connection: Connection,
+        lapsed: list[Expired],
+        book: RuleBook,
+        trace: Trace,
+        now: datetime,
     ) -> list[Leaf]:
         persons: dict[UUID, list[tuple[UUID, DataKey]]] = {}
         for one in await persons_of(connection, [row.exchange for row in lapsed]):
@@ -102,7 +134,6 @@ class Retention:
                 opened = self._vault.unwrap(one.subject, CONTENT, key)
                 persons.setdefault(one.exchange, []).append((one.subject, opened))
         millis = int(now.timestamp() * 1000)
-        trace = Trace(new_id().hex, new_id().hex[16:])
         leaves = []
         for row in lapsed:
             entry_id, whom = new_id(), persons.get(row.exchange, [])
@@ -112,7 +143,8 @@ class Retention:
                 [commitment(key, entry_id, subject) for subject, key in whom],
                 {"reason": _reason(row), "sender": row.sender},
             )
-            leaves.append(Leaf(leaf_hash(entry), entry, [subject for subject, _ in whom]))
+            log = BESCHERMD if row.is_protected else None
+            leaves.append(Leaf(leaf_hash(entry), entry, [subject for subject, _ in whom], log))
         return leaves
 
     async def _run(self) -> None:

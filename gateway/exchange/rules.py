@@ -27,6 +27,7 @@ class CompiledFlow:
 
     flow: Flow
     plan: MinimisationPlan
+    emergency: MinimisationPlan | None
     domain: Domain
     facts: RuleFacts
     hold: timedelta
@@ -44,6 +45,8 @@ class RuleBook:
     no_flow: RuleFacts
     older: Mapping[tuple[bytes, str], MinimisationPlan]
     """The plans of superseded versions, by protocol digest and flow."""
+    older_emergency: Mapping[tuple[bytes, str], MinimisationPlan]
+    """The same of what an emergency release could carry."""
 
     @property
     def protocol(self) -> Protocol:
@@ -66,6 +69,7 @@ def open_book(
         flow.id: CompiledFlow(
             flow=flow,
             plan=MinimisationPlan(flow),
+            emergency=_emergency_plan(flow),
             domain=Domain(keys, flow.recipient, flow.linkage_group, PSEUDONYM_EPOCH),
             facts=_facts(protocol, flow.id, flow.processing_activity, _opened(flow.locks)),
             hold=timedelta(days=flow.retention.hold_days),
@@ -84,7 +88,21 @@ def open_book(
             for version in older
             for flow in version.flows
         },
+        older_emergency={
+            (version.digest, flow.id): plan
+            for version in older
+            for flow in version.flows
+            if (plan := _emergency_plan(flow)) is not None
+        },
     )
+
+
+def _emergency_plan(flow: Flow) -> MinimisationPlan | None:
+    """The flow's field list, less what an emergency release may not carry."""
+    if flow.emergency is None:
+        return None
+    listed = {path: flow.fields[path] for path in flow.emergency.fields}
+    return MinimisationPlan(flow.model_copy(update={"fields": listed}))
 
 
 def _facts(protocol: Protocol, flow: str | None, activity: str, locks: dict[str, str]) -> RuleFacts:

@@ -1,7 +1,9 @@
-"""The road of one status message: the same stages, on the case of an earlier exchange.
+"""The road of what the casebook says of a case: the same stages, on an earlier exchange.
 
-The casebook names the exchange that it pulled; the answer goes to the sender of that exchange and
-to nobody else, under that sender's own reference, which only this road opens.
+The casebook names the exchange that it pulled. A status message goes to the sender of that exchange
+and to nobody else, under that sender's own reference, which only this road opens. A statement of
+accountability goes to whom it names, where the protocol has such a flow, under the pseudonym by
+which that recipient knows the person.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from consent.decide import Facts, decide
-from consent.register import NOTHING_RECORDED
+from consent.register import NOTHING_RECORDED, amsterdam_day
 from gateway.exchange.arrivals import Arrival
 from gateway.exchange.boxes import pack
+from gateway.exchange.persons import Person, standings_of
 from gateway.exchange.recording import (
+    ACCOUNTABILITY,
     STATUS,
     Filed,
-    Person,
     Verdict,
     bound_reference,
     bound_to,
@@ -26,24 +29,40 @@ from gateway.exchange.recording import (
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.store.groups import HELD, PURGED, REFUSED, WAITING, GroupRows, Original
 from gateway.vault.boxes import Nonces
-from schemas.casework import StatusMessage
+from schemas.casework import Accountability, StatusMessage
 from schemas.decisions import Permit, Refuse, Rule
 from schemas.fields import MessageKind
 
 _NEVER_HANDED_OVER = (HELD, REFUSED, PURGED)
-UNKNOWN_EXCHANGE = Refuse(None, Rule.UNKNOWN_EXCHANGE, "statusbericht.uitwisselingId")
+MESSAGES = {STATUS: MessageKind.STATUS, ACCOUNTABILITY: MessageKind.ACCOUNTABILITY}
 
 
 class ArrivedStatus(NamedTuple):
-    """Stage 2: a status message by a known sender; it names no person (stage 3 has no work)."""
+    """Stage 2: a message on a case by a known sender; it names no person (stage 3 has no work)."""
 
     arrival: Arrival
-    message: StatusMessage
+    message: StatusMessage | Accountability
+
+    @property
+    def kind(self) -> int:
+        """The kind of exchange, as a row keeps it."""
+        return STATUS if isinstance(self.message, StatusMessage) else ACCOUNTABILITY
+
+    @property
+    def unknown(self) -> Refuse:
+        """The answer where the case was never this sender's."""
+        path = f"{MESSAGES[self.kind]}.uitwisselingId"
+        return Refuse(None, Rule.UNKNOWN_EXCHANGE, path)
 
 
 def translate(body: bytes) -> StatusMessage:
     """2. The canonical message from canonical JSON. Raises pydantic's `ValidationError`."""
     return StatusMessage.model_validate_json(body, by_alias=True, by_name=False)
+
+
+def translate_accountability(body: bytes) -> Accountability:
+    """2. The same for a statement of accountability. Raises pydantic's `ValidationError`."""
+    return Accountability.model_validate_json(body, by_alias=True, by_name=False)
 
 
 def walk(
@@ -58,7 +77,21 @@ def walk(
 ) -> Filed:
     """Stages 4 to 8 of one status message, into the rows of its group."""
     verdict, persons = _verdict(status, original, owner, book, rows, nonces, now)
-    return file_entry(status.arrival, STATUS, verdict, persons, book, group, rows, now)
+    apart = stands_apart(status, original)
+    return file_entry(
+        status.arrival, status.kind, verdict, persons, book, group, rows, now, is_protected=apart
+    )
+
+
+def stands_apart(status: ArrivedStatus, original: Original | None) -> bool:
+    """Whether it answers a protected exchange, and says so as the one who was handed it.
+
+    To whoever else names such an exchange it does not exist: the answer must be recorded where any
+    other answer of that kind is.
+    """
+    if original is None or not original.is_protected:
+        return False
+    return original.recipient == status.arrival.sender
 
 
 def _verdict(
@@ -73,12 +106,21 @@ def _verdict(
     sender = status.arrival.sender
     # A case that was never this sender's is answered as one that does not exist.
     if original is None or original.recipient != sender or original.state in _NEVER_HANDED_OVER:
-        return Verdict(UNKNOWN_EXCHANGE), []
+        return Verdict(status.unknown), []
     if owner is None or original.sealed_reference is None:
-        return Verdict(UNKNOWN_EXCHANGE), []
-    flow = book.table.find(sender, MessageKind.STATUS, original.sender)
-    facts = Facts(None, frozenset(), 0, [NOTHING_RECORDED])
-    decision = decide(book.table, flow, facts, book.suspended, now.date())
+        return Verdict(status.unknown), []
+    message, recipient = status.message, original.sender
+    if isinstance(message, Accountability):
+        if original.is_protected:
+            # Whoever is accounted to stands outside the exchange, and must not learn of it.
+            return Verdict(status.unknown), [owner]
+        recipient = message.recipient
+    flow = book.table.find(sender, MESSAGES[status.kind], recipient)
+    standings = [NOTHING_RECORDED]
+    if flow is not None and flow.locks.agreement.required:
+        standings = standings_of([owner], flow, book.protocol, now)
+    facts = Facts(None, frozenset(), 0, standings)
+    decision = decide(book.table, flow, facts, book.suspended, amsterdam_day(now))
     if not isinstance(decision, Permit):
         return Verdict(decision, None if flow is None else flow.recipient), [owner]
     compiled = book.flows[decision.flow]
@@ -97,10 +139,14 @@ def _enqueue(
     now: datetime,
 ) -> Verdict:
     """6 to 8. Minimise, seal under the key of the person whom the case is about, and queue."""
-    assert original.sealed_reference is not None  # noqa: S101  # checked before the decision
-    bound = bound_reference(original.id.bytes)
-    reference = owner.key.open(original.sealed_reference, bound).decode("ascii")
-    content = flow.plan.status(status.message, reference, now.date())
+    today = amsterdam_day(now)
+    if isinstance(status.message, Accountability):
+        content = flow.plan.accountability(status.message, flow.domain.pseudonym(owner.id), today)
+    else:
+        assert original.sealed_reference is not None  # noqa: S101  # checked before the decision
+        bound = bound_reference(original.id.bytes)
+        reference = owner.key.open(original.sealed_reference, bound).decode("ascii")
+        content = flow.plan.status(status.message, reference, today)
     exchange = status.arrival.exchange
     box = owner.key.seal(pack(content.parts), bound_to(exchange.bytes, 0), nonces.take())
     rows.parts.append((exchange, 0, owner.id, owner.gate, box))

@@ -1,10 +1,11 @@
-"""What a "no" does to messages that wait in a mailbox, in the transaction that records it.
+"""What a "no" does to messages that wait or went before, in the transaction that records it.
 
 Where every member must agree, the message goes as a whole; where the flow lets it be reduced, the
 member's part goes, and with the applicant's part the message. What stays is worked over at once,
 so that it equals the message that would have been sent without them (invariant 13): the count is
 made anew, free text goes, and a category that somebody refuses goes from the household's fields
-too. Releases look again in any case, since the gate was raised.
+too. Releases look again in any case, since the gate was raised. Whoever was handed a message before
+is told which use stops (`recall.py`).
 
 What counts is where the person stands after the event: an older "no" that is recorded late takes
 nothing from a later yes.
@@ -19,26 +20,21 @@ from typing import NamedTuple
 from uuid import UUID
 
 from consent.minimise import Part, reduce_stored
-from consent.protocol import HouseholdRule
-from consent.register import ConsentEvent, Standing, standing
+from consent.protocol import Flow, HouseholdRule
+from consent.register import NOTHING_RECORDED, Standing
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.boxes import pack, unpack
+from gateway.exchange.persons import Person, read_persons, standings_of
+from gateway.exchange.recall import NO, Affected, Scope, flow_then, recall
 from gateway.exchange.recording import bound_to
 from gateway.exchange.rules import CompiledFlow, RuleBook
-from gateway.store.consents import Waiting, lock_waiting, replace_boxes
-from gateway.store.groups import Connection, Leaf, stored_consents
+from gateway.store.consents import replace_boxes
+from gateway.store.groups import BESCHERMD, WAITING, Connection, GroupRows, Leaf
 from gateway.store.ids import new_id
 from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
+from gateway.store.notices import NoticeRows, Told, lock_told, write_notices
 from gateway.vault.boxes import CONTENT, DataKey, Nonces, SealBrokenError, Vault, WrappedKey
-
-
-class Scope(NamedTuple):
-    """What a decision is about."""
-
-    purpose: str
-    recipient: str
-    category: str
 
 
 class _Opened(NamedTuple):
@@ -49,6 +45,61 @@ class _Opened(NamedTuple):
     content: bytes
 
 
+class TakenBack(NamedTuple):
+    """What a "no" leads to: entries, recalls to be queued, and releases that it came too late for.
+
+    `leaves` go to the log before those of `notices`; the caller writes both, heads last.
+    """
+
+    leaves: list[Leaf]
+    notices: NoticeRows
+    open: list[Told]
+
+
+async def take_back(
+    connection: Connection,
+    subject: UUID,
+    scope: Scope,
+    book: RuleBook,
+    vault: Vault,
+    trace: Trace,
+    now: datetime,
+    *,
+    cause: UUID | None = None,
+    lapse_seconds: float = 0.0,
+) -> TakenBack:
+    """Purge or reduce what waits about one person, and recall what was handed over before.
+
+    The caller holds the person's gate, has recorded the event, and commits. The rows of notices
+    are written here; their mailbox places and all entries are left to the caller, heads last.
+    """
+    told = await lock_told(connection, subject, scope.recipient, lapse_seconds)
+    person = (await read_persons(connection, [subject], vault)).get(subject)
+    stands: dict[str, Standing] = {}
+    affected: list[Affected] = []
+    for one in told:
+        if one.is_emergency:
+            continue  # it never rested on agreement
+        flow = book.flows.get(one.flow or "")
+        if flow is None:
+            rule = await flow_then(connection, one.protocol, one.flow)
+            if one.released_at is not None and (rule is None or _asks(rule, scope)):
+                affected.append(Affected(one, None, NO))
+            continue
+        if not _asks(flow.flow, scope):
+            continue
+        if flow.flow.id not in stands:
+            stands[flow.flow.id] = _stand(person, flow, book, now)
+        stand = stands[flow.flow.id]
+        if stand.given is not True or stand.refused:
+            affected.append(Affected(one, flow, stand))
+    # First what there was to recall: reducing takes it away.
+    notices = await recall(connection, affected, scope, subject, book, vault, trace, now, cause)
+    leaves = await reduce_told(connection, affected, subject, book, vault, trace, now)
+    await write_notices(connection, notices)
+    return TakenBack(leaves, notices, [one.told for one in affected if one.told.is_open])
+
+
 async def reduce_waiting(
     connection: Connection,
     subject: UUID,
@@ -57,35 +108,41 @@ async def reduce_waiting(
     vault: Vault,
     trace: Trace,
     now: datetime,
+    rows: GroupRows,
 ) -> list[Leaf]:
-    """Purge or reduce what waits about one person; the caller holds their gate, and commits.
+    """`take_back` for a group: its notices are queued with the group's own rows."""
+    taken = await take_back(connection, subject, scope, book, vault, trace, now)
+    for recipient, exchanges in taken.notices.mailbox.items():
+        rows.mailbox.setdefault(recipient, []).extend(exchanges)
+    return taken.leaves + taken.notices.leaves
 
-    The event itself is in the register already. Gives an entry for each message that changed,
-    which the caller appends to the log.
-    """
-    events = [
-        ConsentEvent(e.id, e.purpose, e.recipient, e.category, e.given, e.decided_at)
-        for e in await stored_consents(connection, [subject])
-    ]
-    stand = standing(events, scope.purpose, scope.recipient)
-    if stand.given is True and not stand.refused:
-        return []
-    waiting = await lock_waiting(connection, subject, scope.recipient)
+
+async def reduce_told(
+    connection: Connection,
+    affected: Sequence[Affected],
+    subject: UUID,
+    book: RuleBook,
+    vault: Vault,
+    trace: Trace,
+    now: datetime,
+    reason: str = "niet-meer-toegelaten",
+) -> list[Leaf]:
+    """Purge or reduce those of these messages that wait; gives an entry for each that changed."""
+    waiting = [one for one in affected if one.told.state == WAITING and not one.told.is_emergency]
     parts: dict[UUID, list[StoredPart]] = {}
-    for part in await stored_parts(connection, [one.exchange for one in waiting]):
+    for part in await stored_parts(connection, [one.told.exchange for one in waiting]):
         parts.setdefault(part.exchange, []).append(part)
     leaves: list[Leaf] = []
     purged: list[UUID] = []
     dropped: list[tuple[UUID, int]] = []
     boxes: list[tuple[UUID, int, bytes]] = []
-    for one in waiting:
-        flow = book.flows.get(one.flow or "")
-        if flow is None or not _rests_on(flow, scope):
-            continue
-        opened = _opened(parts[one.exchange], vault)
+    for one, flow, stand in waiting:
+        if flow is None:
+            continue  # nothing goes by a flow that is no more: its release leaves a tombstone
+        opened = _opened(parts.get(one.exchange, []), vault)
         is_out = stand.given is not True
         # What is damaged cannot be worked over, and must not keep a no from being recorded.
-        is_damaged = len(opened) < len(parts[one.exchange])
+        is_damaged = len(opened) < len(parts.get(one.exchange, []))
         if is_damaged or (is_out and _goes_whole(flow, one, subject)):
             purged.append(one.exchange)
         else:
@@ -95,7 +152,7 @@ async def reduce_waiting(
                 continue
             dropped += [(one.exchange, part.member) for part in gone]
             boxes += changed
-        leaves.append(_entry(one, opened, book, trace, now))
+        leaves.append(_entry(one, opened, book, trace, now, reason))
     if purged:
         await purge_exchanges(connection, purged)
     if dropped:
@@ -105,14 +162,30 @@ async def reduce_waiting(
     return leaves
 
 
-def _rests_on(flow: CompiledFlow, scope: Scope) -> bool:
-    rule = flow.flow
+def _stand(person: Person | None, flow: CompiledFlow, book: RuleBook, now: datetime) -> Standing:
+    """Where the person stands on one flow, by the age regime of its law."""
+    if person is None:
+        return NOTHING_RECORDED
+    return standings_of([person], flow.flow, book.protocol, now)[0]
+
+
+def _asks(rule: Flow, scope: Scope) -> bool:
     return rule.locks.agreement.required and rule.purpose == scope.purpose
 
 
-def _goes_whole(flow: CompiledFlow, one: Waiting, subject: UUID) -> bool:
+def _goes_whole(flow: CompiledFlow, one: Told, subject: UUID) -> bool:
     household = flow.flow.locks.agreement.household
     return household is HouseholdRule.ALL or one.owner == subject
+
+
+def open_boxes(parts: Sequence[StoredPart], vault: Vault) -> list[_Opened]:
+    """The boxes that open, with their keys."""
+    return _opened(parts, vault)
+
+
+def without(opened: Sequence[_Opened], subject: UUID) -> Iterator[tuple[UUID, int, bytes]]:
+    """The boxes that change when a person leaves the message."""
+    return _reduced(opened, subject, NOTHING_RECORDED)
 
 
 def _opened(parts: Sequence[StoredPart], vault: Vault) -> list[_Opened]:
@@ -146,7 +219,12 @@ def _reduced(
 
 
 def _entry(
-    one: Waiting, opened: Sequence[_Opened], book: RuleBook, trace: Trace, now: datetime
+    one: Told,
+    opened: Sequence[_Opened],
+    book: RuleBook,
+    trace: Trace,
+    now: datetime,
+    reason: str,
 ) -> Leaf:
     """Everybody whom the message concerned: an entry must not tell its readers who said no."""
     entry_id, millis = new_id(), int(now.timestamp() * 1000)
@@ -155,6 +233,7 @@ def _entry(
         EntryHead(entry_id, Event.PURGE, trace, one.exchange, millis, millis),
         book.facts(one.flow),
         [commitment(key, entry_id, subject) for subject, key in persons],
-        {"reason": "niet-meer-toegelaten", "sender": one.sender},
+        {"reason": reason, "sender": one.sender},
     )
-    return Leaf(leaf_hash(entry), entry, [subject for subject, _ in persons])
+    log = BESCHERMD if one.is_protected else None
+    return Leaf(leaf_hash(entry), entry, [subject for subject, _ in persons], log)

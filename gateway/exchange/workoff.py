@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +18,7 @@ import asyncpg
 import orjson
 
 from adapters.port import Adapter, UnreadableDelivery
+from consent.register import AMSTERDAM
 from gateway.audit.entries import Trace
 from gateway.exchange.arrivals import Arrival, Prints, Recorded, UnreadableRecord
 from gateway.exchange.committer import (
@@ -26,8 +27,8 @@ from gateway.exchange.committer import (
     PoisonedMessageError,
     StorageUnavailableError,
 )
-from gateway.exchange.group import Message
-from gateway.exchange.referral import AMSTERDAM, TranslatedReferral, pseudonymise
+from gateway.exchange.group import Message, StandsAloneError
+from gateway.exchange.referral import TranslatedReferral, pseudonymise
 from gateway.exchange.status import ArrivedStatus
 from gateway.pseudonyms.domains import Handles
 from gateway.store import deliveries as store
@@ -190,6 +191,10 @@ class Run:
             except (OverloadedError, StorageUnavailableError) as error:
                 self._tools.telemetry.fault("delivery-waits", error, delivery=self._delivery.id)
                 await asyncio.sleep(RETRY_SECONDS)
+            except StandsAloneError as error:
+                for run in _runs(batch, error):
+                    await self._commit(run)
+                return
             except PoisonedMessageError:
                 if len(batch.messages) == 1:
                     if isinstance(batch.messages[0], UnreadableRecord):
@@ -248,6 +253,23 @@ def piece_place(delivery: UUID, number: int) -> bytes:
 
 def outcome_place(delivery: UUID, first: int) -> bytes:
     return b"%b/outcome/%d" % (delivery.bytes, first)
+
+
+def _runs(batch: _Batch, error: StandsAloneError) -> Iterator[_Batch]:
+    """A batch cut where its protected exchanges stand, in order: progress counts from the first."""
+    run = _Batch()
+    for message, line in zip(batch.messages, batch.lines, strict=True):
+        is_alone = message.arrival.exchange in error.exchanges
+        if is_alone and run.messages:
+            yield run
+            run = _Batch()
+        run.messages.append(message)
+        run.lines.append(line)
+        if is_alone:
+            yield run
+            run = _Batch()
+    if run.messages:
+        yield run
 
 
 def _outcome(

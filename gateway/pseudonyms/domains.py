@@ -16,6 +16,7 @@ from gateway.vault.keys import KeyProvider
 from schemas.identifiers import Bsn
 
 _HANDLE = b"sluis-handle-v1\x00"
+_PROTECTED = b"sluis-protected-handle-v1\x00"
 _PSEUDONYM = b"sluis-pseudonym-v1\x00"
 
 
@@ -29,6 +30,23 @@ class Handles:
         """The 32-byte handle of a BSN."""
         state = self._state.copy()  # the key is taken in once
         state.update(bsn.reveal().encode("ascii"))
+        return state.digest()
+
+
+class ProtectedHandles:
+    """From a person's handle to the one under which protected exchanges know them.
+
+    Under another key, so that the person of a protected exchange and the same person of any other
+    share no row: whoever looks for the one never meets the other (invariant 14).
+    """
+
+    def __init__(self, keys: KeyProvider) -> None:
+        self._state = hmac.new(keys.secret("pseudonyms/protected"), _PROTECTED, "sha256")
+
+    def of(self, handle: bytes) -> bytes:
+        """The 32-byte handle that stands for this one on the protected side."""
+        state = self._state.copy()
+        state.update(handle)
         return state.digest()
 
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from gateway.store.groups import (
     CONSENT_COLUMNS,
     HELD,
@@ -33,6 +35,10 @@ class NewConsent(NamedTuple):
     recorded_for: str
     evidence: bytes | None
     supersedes: UUID | None
+    decider: UUID | None = None
+    valid_until: datetime | None = None
+    manner: str | None = None
+    evidence_hash: str | None = None
 
 
 class EarlierConsent(NamedTuple):
@@ -44,15 +50,6 @@ class EarlierConsent(NamedTuple):
     recipient: str
     category: str
     recorded_for: str
-
-
-class Waiting(NamedTuple):
-    """A message that waits in its recipient's mailbox."""
-
-    exchange: UUID
-    flow: str | None
-    sender: str
-    owner: UUID | None
 
 
 class Freed(NamedTuple):
@@ -124,23 +121,6 @@ async def raise_gate(connection: Connection, subject: UUID) -> None:
     await connection.execute("update subject set gate = gate + 1 where id = $1", subject)
 
 
-async def lock_waiting(connection: Connection, subject: UUID, recipient: str) -> list[Waiting]:
-    """The messages to a recipient that wait in its mailbox with a part of this person; locked.
-
-    Two members of one household may say no at the same time: read the parts after this.
-    """
-    rows = await connection.fetch(
-        """select e.id, e.flow, e.sender, e.owner from exchange e
-            where e.recipient = $2 and e.state = $3
-              and e.id in (select exchange from part where subject = $1)
-            order by e.id for update""",
-        subject,
-        recipient,
-        WAITING,
-    )
-    return [Waiting(*row) for row in rows]
-
-
 async def replace_boxes(connection: Connection, boxes: Collection[tuple[UUID, int, bytes]]) -> None:
     """Put members' reduced boxes in the place of the whole ones."""
     await connection.executemany(
@@ -162,7 +142,15 @@ async def held_with(connection: Connection, subject: UUID) -> list[HeldMessage]:
 
 
 async def write_released(connection: Connection, rows: GroupRows, freed: list[Freed]) -> None:
-    """What an agreement set free goes to its mailbox; heads last. The caller commits.
+    """What an agreement set free goes to its mailbox; heads last. The caller commits."""
+    await write_freed(connection, rows, freed)
+    for recipient in sorted(rows.mailbox):
+        await enqueue(connection, recipient, rows.mailbox[recipient])
+    await append_leaves(connection, VERWERKINGEN, rows.leaves)
+
+
+async def write_freed(connection: Connection, rows: GroupRows, freed: list[Freed]) -> None:
+    """What an agreement set free, all but the heads.
 
     The answer that the sender got, and gets again for a repeat, stays as it was.
     """
@@ -178,6 +166,49 @@ async def write_released(connection: Connection, rows: GroupRows, freed: list[Fr
         )
     if rows.parts:
         await connection.copy_records_to_table("part", records=rows.parts)
-    for recipient in sorted(rows.mailbox):
-        await enqueue(connection, recipient, rows.mailbox[recipient])
-    await append_leaves(connection, VERWERKINGEN, rows.leaves)
+
+
+async def waited_for(
+    connection: Connection, subjects: Collection[UUID], flows: Collection[str]
+) -> list[UUID]:
+    """Who of these persons is in a message under these flows that waits for agreement, in order.
+
+    Others' flows are left out: who sends a yes must not notice that a person waits elsewhere.
+    """
+    if not subjects:
+        return []
+    rows = await connection.fetch(
+        """select distinct m.subject
+             from held h join exchange e on e.id = h.exchange, unnest(h.subjects) m (subject)
+            where h.subjects && $1 and e.flow = any($2) and m.subject = any($1) order by 1""",
+        list(subjects),
+        list(flows),
+    )
+    return [row[0] for row in rows]
+
+
+async def consents_recorded_for(
+    connection: Connection, subject: UUID, partner: str
+) -> list[asyncpg.Record]:
+    """The events about a person that one partner recorded, oldest first."""
+    return await connection.fetch(
+        """select id as consent_id, purpose, recipient, category, given, decided_at, decided_by,
+                  valid_until, manner, recorded_at, supersedes
+             from consent_event where subject = $1 and recorded_for = $2
+            order by recorded_at, id""",
+        subject,
+        partner,
+    )
+
+
+async def statements_recorded_for(
+    connection: Connection, subject: UUID, partner: str
+) -> list[asyncpg.Record]:
+    """The statements about a person's authority that one partner recorded, oldest first."""
+    return await connection.fetch(
+        """select id as statement_id, kind, cardinality(holders) as holders, source, as_of
+             from authority_statement where subject = $1 and recorded_for = $2
+            order by recorded_at, id""",
+        subject,
+        partner,
+    )

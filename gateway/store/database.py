@@ -165,7 +165,12 @@ async def open_pool(dsn: str, size: int = POOL_SIZE) -> AsyncIterator[asyncpg.Po
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,
         reset=_end_transaction,
-        server_settings={"application_name": "sluis", "timezone": "UTC"},
+        server_settings={
+            "application_name": "sluis",
+            "timezone": "UTC",
+            # A process that stopped half-way must not keep everybody waiting for its locks.
+            "idle_in_transaction_session_timeout": "10s",
+        },
     )
     try:
         yield pool

@@ -9,18 +9,21 @@ the withdrawal that was waited for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from consent.register import ConsentEvent
+from schemas.referral import DecidedBy
+
 RULES_LOCK = 0x51_0151
 """Held shared by every deciding or releasing transaction, alone by a change of rules."""
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
-VERWERKINGEN = 1
-"""The processing log's number."""
+VERWERKINGEN, BESCHERMD = 1, 2
+"""The numbers of the processing log, and of the one for protected exchanges (ADR 0014)."""
 
 WAITING, HELD, DONE, REFUSED, PURGED, CLEARED = 1, 2, 3, 4, 5, 6
 """States of an exchange: in the mailbox, waiting for agreement, received, refused, taken out of
@@ -29,6 +32,10 @@ the mailbox before it was received, and received with its content removed since.
 
 class NoMailboxError(Exception):
     """A registered recipient has no mailbox: the database was changed from outside."""
+
+
+class ErasedMeanwhileError(Exception):
+    """Somebody was erased after their message had met them: what is decided anew begins anew."""
 
 
 class Claim(NamedTuple):
@@ -54,13 +61,7 @@ class Earlier(NamedTuple):
     group_index: int
     leaf_hashes: bytes
     signature: bytes
-
-
-class KnownSubject(NamedTuple):
-    """A subject that was there before this group."""
-
-    id: UUID
-    handle: bytes
+    key_name: str
 
 
 class NewSubject(NamedTuple):
@@ -69,27 +70,34 @@ class NewSubject(NamedTuple):
     id: UUID
     epoch: int
     wrapped: bytes
+    facts: bytes | None = None
 
 
 class StoredKey(NamedTuple):
-    """A subject's wrapped data key."""
+    """A subject's wrapped data key, and what is sealed under it of who they are."""
 
     subject: UUID
     epoch: int
     wrapped: bytes
     gate: int
+    facts: bytes | None
 
 
-class StoredConsent(NamedTuple):
-    """One consent event."""
+class MetSubject(NamedTuple):
+    """A person's row as it is behind the gate."""
 
-    id: UUID
+    handle: bytes | None
+    key: StoredKey
+
+
+class StoredStatement(NamedTuple):
+    """One statement about who may decide for a person."""
+
     subject: UUID
-    purpose: str
-    recipient: str
-    category: str
-    given: bool
-    decided_at: datetime
+    kind: str
+    holders: list[UUID]
+    source: str
+    as_of: date
 
 
 class Original(NamedTuple):
@@ -101,20 +109,28 @@ class Original(NamedTuple):
     owner: UUID | None
     sealed_reference: bytes | None
     state: int
+    is_protected: bool
 
 
 class Leaf(NamedTuple):
-    """A log entry on its way to the log."""
+    """A log entry on its way to the log: to `log`, or where that is None to the one being written.
+
+    What is about a protected exchange names its log, so that it cannot come into the other.
+    """
 
     hash: bytes
     entry: bytes
     subjects: list[UUID]
+    log: int | None = None
 
 
 class GroupRows:
     """Everything that one group leaves behind."""
 
-    __slots__ = ("consents", "exchanges", "held", "leaves", "mailbox", "parts", "refusals")
+    __slots__ = (
+        "agreed", "consents", "exchanges", "facts", "held", "leaves", "mailbox", "parts",
+        "refusals", "requests", "reviews", "statements",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.consents: list[tuple[object, ...]] = []
@@ -124,12 +140,42 @@ class GroupRows:
         self.mailbox: dict[str, list[UUID]] = {}
         self.leaves: list[Leaf] = []
         self.refusals: list[tuple[UUID, str, str]] = []
+        self.agreed: set[tuple[UUID, tuple[str, str]]] = set()
+        self.requests: list[tuple[object, ...]] = []
+        self.reviews: list[tuple[object, ...]] = []
+        self.statements: list[tuple[object, ...]] = []
+        self.facts: dict[UUID, bytes | None] = {}
 
 
 async def begin_deciding(connection: Connection) -> int:
-    """Open the transaction behind the rules lock; gives the rules' generation."""
-    await connection.execute(f"begin; select pg_advisory_xact_lock_shared({RULES_LOCK})")
-    return int(await connection.fetchval("select number from rules_generation"))
+    """Open the transaction behind the rules lock; gives the rules' generation.
+
+    A version whose moment has come is brought in force first, as a change of rules like any other:
+    whoever decides by the version before it commits first, and whoever comes after reads the new
+    one. The database's clock alone says when, so that replicas need not agree on the time.
+    """
+    while True:
+        await connection.execute(f"begin; select pg_advisory_xact_lock_shared({RULES_LOCK})")
+        generation = await connection.fetchrow(
+            "select number, coalesce(due_at <= clock_timestamp(), false) from rules_generation"
+        )
+        assert generation is not None  # noqa: S101  # the migration made its one row
+        number, is_due = generation
+        if not is_due:
+            return int(number)
+        await connection.execute("rollback")
+        await connection.execute(f"begin; {_BRING_IN_FORCE}; commit")
+
+
+# Of writers that come here together one does it, and the others find nothing due any more. A crash
+# leaves the version due, for whoever decides next.
+_BRING_IN_FORCE = f"""select pg_advisory_xact_lock({RULES_LOCK});
+update protocol_version set is_planned = false
+ where is_planned and in_force_from <= clock_timestamp();
+update rules_generation
+   set number = number + 1,
+       due_at = (select min(in_force_from) from protocol_version where is_planned)
+ where due_at <= clock_timestamp()"""
 
 
 async def claim_references(connection: Connection, claims: Sequence[Claim]) -> set[UUID]:
@@ -152,7 +198,7 @@ async def earlier_messages(
     """What became of the messages that hold these references."""
     rows = await connection.fetch(
         """select f.sender, f.reference, f.body, e.id, e.decision, e.rule, e.field, e.received_at,
-                  e.entry, e.findings, e.group_index, g.leaf_hashes, g.signature
+                  e.entry, e.findings, e.group_index, g.leaf_hashes, g.signature, g.key_name
              from unnest($1::text[], $2::bytea[]) k (sender, reference)
              join fingerprint f using (sender, reference)
              join exchange e on e.id = f.exchange
@@ -164,29 +210,41 @@ async def earlier_messages(
 
 async def admit_subjects(
     connection: Connection, new: Mapping[bytes, NewSubject], without_handle: Sequence[NewSubject]
-) -> list[KnownSubject]:
-    """Register the persons of a group; gives those whom another message registered before."""
-    known: list[KnownSubject] = []
+) -> None:
+    """Register the persons of a group whom nobody registered before."""
     if new:
         # Sorted, so that two groups that register the same persons wait in one direction only.
         ordered = [(handle, *new[handle]) for handle in sorted(new)]
-        rows = await connection.fetch(
-            """insert into subject (handle, id, kek_epoch, wrapped)
-               select * from unnest($1::bytea[], $2::uuid[], $3::int[], $4::bytea[])
-               on conflict (handle) do nothing returning handle""",
-            *_columns(ordered, 4),
+        await connection.execute(
+            """insert into subject (handle, id, kek_epoch, wrapped, facts)
+               select * from unnest($1::bytea[], $2::uuid[], $3::int[], $4::bytea[], $5::bytea[])
+               on conflict (handle) do nothing""",
+            *_columns(ordered, 5),
         )
-        if len(rows) < len(new):
-            missing = list(set(new) - {row[0] for row in rows})
-            found = await connection.fetch(
-                "select id, handle from subject where handle = any($1)", missing
-            )
-            known = [KnownSubject(*row) for row in found]
     if without_handle:
         await connection.copy_records_to_table(
-            "subject", records=without_handle, columns=("id", "kek_epoch", "wrapped")
+            "subject", records=without_handle, columns=("id", "kek_epoch", "wrapped", "facts")
         )
-    return known
+
+
+async def meet_subjects(
+    connection: Connection, handles: Sequence[bytes], subjects: Sequence[UUID]
+) -> list[MetSubject]:
+    """Pass the gate of these persons, and read their rows.
+
+    The row that is locked is read as it is once the lock is had; everything else about a person
+    takes a statement of its own after this one. The same is asked of whoever was registered just
+    now as of whoever was known before: how long an answer takes must not tell which (invariant 14).
+    """
+    if not handles and not subjects:
+        return []
+    rows = await connection.fetch(
+        """select handle, id, kek_epoch, wrapped, gate, facts from subject
+            where handle = any($1) or id = any($2) order by id for share""",
+        handles,
+        subjects,
+    )
+    return [MetSubject(row[0], StoredKey(*tuple(row)[1:])) for row in rows]
 
 
 async def pass_gate(connection: Connection, subjects: Sequence[UUID]) -> None:
@@ -197,11 +255,11 @@ async def pass_gate(connection: Connection, subjects: Sequence[UUID]) -> None:
         )
 
 
-async def close_gate(connection: Connection, subjects: Sequence[UUID]) -> None:
+async def close_gate(connection: Connection, handles: Sequence[bytes]) -> None:
     """The same alone, for those who say no: waiting for it later, others could wait for us."""
-    if subjects:
+    if handles:
         await connection.execute(
-            "select 1 from subject where id = any($1) order by id for update", sorted(subjects)
+            "select 1 from subject where handle = any($1) order by id for update", handles
         )
 
 
@@ -210,22 +268,57 @@ async def stored_keys(connection: Connection, subjects: Sequence[UUID]) -> list[
     if not subjects:
         return []
     rows = await connection.fetch(
-        "select id, kek_epoch, wrapped, gate from subject where id = any($1)",
+        "select id, kek_epoch, wrapped, gate, facts from subject where id = any($1)",
         subjects,
     )
     return [StoredKey(*row) for row in rows]
 
 
-async def stored_consents(connection: Connection, subjects: Sequence[UUID]) -> list[StoredConsent]:
-    """Every consent event of these persons; read only behind the gate."""
+async def stored_consents(
+    connection: Connection, subjects: Sequence[UUID]
+) -> list[tuple[UUID, ConsentEvent]]:
+    """Every consent event of these persons, with whose it is; read only behind the gate."""
     if not subjects:
         return []
     rows = await connection.fetch(
-        """select id, subject, purpose, recipient, category, given, decided_at
+        """select subject, id, purpose, recipient, category, given, decided_at, decided_by,
+                  decider, valid_until, supersedes
              from consent_event where subject = any($1)""",
         subjects,
     )
-    return [StoredConsent(*row) for row in rows]
+    return [(row[0], _consent(*row[1:])) for row in rows]
+
+
+async def stored_statements(
+    connection: Connection, subjects: Sequence[UUID]
+) -> list[StoredStatement]:
+    """Every statement about who may decide for these persons; read only behind the gate."""
+    if not subjects:
+        return []
+    rows = await connection.fetch(
+        """select subject, kind, holders, source, as_of from authority_statement
+            where subject = any($1)""",
+        subjects,
+    )
+    return [StoredStatement(*row) for row in rows]
+
+
+async def write_facts(connection: Connection, rows: GroupRows) -> None:
+    """What became known of persons met before; releases decided until now look again.
+
+    Of two groups that learn of the same person at once, one is told of a deadlock and tries again.
+    """
+    if rows.statements:
+        await connection.copy_records_to_table(
+            "authority_statement", records=rows.statements, columns=STATEMENT_COLUMNS
+        )
+    if rows.facts:
+        learnt = sorted(rows.facts.items())
+        await connection.execute(
+            """update subject s set gate = s.gate + 1, facts = coalesce(k.facts, s.facts)
+                 from unnest($1::uuid[], $2::bytea[]) k (id, facts) where s.id = k.id""",
+            *_columns(learnt, 2),
+        )
 
 
 async def originals(connection: Connection, exchanges: Sequence[UUID]) -> dict[UUID, Original]:
@@ -233,7 +326,7 @@ async def originals(connection: Connection, exchanges: Sequence[UUID]) -> dict[U
     if not exchanges:
         return {}
     rows = await connection.fetch(
-        """select id, sender, recipient, owner, sealed_reference, state
+        """select id, sender, recipient, owner, sealed_reference, state, is_protected
              from exchange where id = any($1)""",
         exchanges,
     )
@@ -248,17 +341,26 @@ async def write_rows(
     signature: bytes,
 ) -> None:
     """Write a group's rows, all but the heads."""
+    await write_facts(connection, rows)
     if rows.consents:
         await connection.copy_records_to_table(
             "consent_event", records=rows.consents, columns=CONSENT_COLUMNS
         )
     await connection.copy_records_to_table(
-        "exchange", records=rows.exchanges, columns=EXCHANGE_COLUMNS
+        "exchange", records=rows.exchanges, columns=DECIDED_COLUMNS
     )
     if rows.parts:
         await connection.copy_records_to_table("part", records=rows.parts)
     if rows.held:
         await connection.copy_records_to_table("held", records=rows.held)
+    if rows.requests:
+        await connection.copy_records_to_table(
+            "protected_request", records=rows.requests, columns=REQUEST_COLUMNS
+        )
+    if rows.reviews:
+        await connection.copy_records_to_table(
+            "emergency_review", records=rows.reviews, columns=REVIEW_COLUMNS
+        )
     await connection.execute(
         """insert into commit_group (id, leaf_hashes, key_name, signature)
            values ($1, $2, $3, $4)""",
@@ -296,6 +398,9 @@ EXCHANGE_COLUMNS = (
     "sealed_reference",
     "expires_at",
 )
+DECIDED_COLUMNS = (*EXCHANGE_COLUMNS, "is_protected", "usable_until")
+REQUEST_COLUMNS = ("exchange", "reason", "kek_epoch", "wrapped", "professional")
+REVIEW_COLUMNS = ("exchange", "reason", "step", "due_at", "kek_epoch", "wrapped", "professional")
 CONSENT_COLUMNS = (
     "id",
     "subject",
@@ -308,7 +413,12 @@ CONSENT_COLUMNS = (
     "recorded_for",
     "evidence",
     "supersedes",
+    "decider",
+    "valid_until",
+    "manner",
+    "evidence_hash",
 )
+STATEMENT_COLUMNS = ("id", "subject", "kind", "holders", "source", "as_of", "recorded_for")
 
 
 async def enqueue(connection: Connection, recipient: str, exchanges: Sequence[UUID]) -> None:
@@ -330,9 +440,16 @@ async def enqueue(connection: Connection, recipient: str, exchanges: Sequence[UU
 
 
 async def append_leaves(connection: Connection, log: int, leaves: Sequence[Leaf]) -> None:
-    """Give leaves their dense indices and store them; the log head stays locked until commit."""
-    if not leaves:
-        return
+    """Give leaves their dense indices and store them; the log head stays locked until commit.
+
+    A leaf that names another log goes there; heads are taken in the order of their numbers.
+    """
+    for number in sorted({log if leaf.log is None else leaf.log for leaf in leaves}):
+        own = [leaf for leaf in leaves if (log if leaf.log is None else leaf.log) == number]
+        await _append_to(connection, number, own)
+
+
+async def _append_to(connection: Connection, log: int, leaves: Sequence[Leaf]) -> None:
     base = await connection.fetchval(
         "update log_head set size = size + $2 where log = $1 returning size - $2",
         log,
@@ -351,6 +468,27 @@ async def is_committed(connection: Connection, group: UUID) -> bool:
     return bool(
         await connection.fetchval("select exists (select from commit_group where id = $1)", group)
     )
+
+
+def _consent(
+    event: UUID,
+    purpose: str,
+    recipient: str,
+    category: str,
+    given: bool,
+    decided_at: datetime,
+    decided_by: str,
+    decider: UUID | None,
+    valid_until: datetime | None,
+    supersedes: UUID | None,
+) -> ConsentEvent:
+    # The first moment of the calendar comes back as -infinity, which has no zone.
+    if decided_at.tzinfo is None:
+        decided_at = decided_at.replace(tzinfo=UTC)
+    return ConsentEvent(
+        event, purpose, recipient, category, given, decided_at, DecidedBy(decided_by), decider,
+        valid_until, supersedes,
+    )  # fmt: skip
 
 
 def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:

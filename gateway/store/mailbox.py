@@ -22,10 +22,16 @@ class Queued(NamedTuple):
     protocol: bytes
     received_at: datetime
     owner: UUID | None
+    rule: str
+    is_protected: bool
+    usable_until: datetime | None
 
 
 class StoredPart(NamedTuple):
-    """One member's box, with the key that opens it. `is_current`: no consent changed since."""
+    """One member's box, with the key that opens it.
+
+    `is_current`: no consent changed since. `is_timed`: time alone may end what it rests on.
+    """
 
     exchange: UUID
     member: int
@@ -34,6 +40,7 @@ class StoredPart(NamedTuple):
     epoch: int
     wrapped: bytes
     is_current: bool
+    is_timed: bool = False
 
 
 class Concerned(NamedTuple):
@@ -57,7 +64,7 @@ async def queued(connection: Connection, recipient: str, after: int, limit: int)
     """The next positions of a mailbox, in order."""
     rows = await connection.fetch(
         """select m.position, e.id, e.kind, e.state, e.flow, e.sender, e.protocol, e.received_at,
-                  e.owner
+                  e.owner, e.rule, e.is_protected, e.usable_until
              from mailbox m join exchange e on e.id = m.exchange
             where m.recipient = $1 and m.position > $2 order by m.position limit $3""",
         recipient,
@@ -80,7 +87,8 @@ async def pass_gate_of(connection: Connection, exchanges: Sequence[UUID]) -> Non
 async def stored_parts(connection: Connection, exchanges: Sequence[UUID]) -> list[StoredPart]:
     """The sealed parts of these exchanges as they are behind the gate, members in order."""
     rows = await connection.fetch(
-        """select p.exchange, p.member, p.subject, p.box, s.kek_epoch, s.wrapped, s.gate = p.gate
+        """select p.exchange, p.member, p.subject, p.box, s.kek_epoch, s.wrapped,
+                  s.gate = p.gate, p.gate = -2
              from part p join subject s on s.id = p.subject
             where p.exchange = any($1) order by p.exchange, p.member""",
         exchanges,
@@ -89,20 +97,60 @@ async def stored_parts(connection: Connection, exchanges: Sequence[UUID]) -> lis
 
 
 async def mark_released(connection: Connection, recipient: str, positions: Sequence[int]) -> None:
-    """Note a hand-over of these positions, each time it happens."""
+    """Note a hand-over of these positions, each time it happens, at this very moment."""
     await connection.execute(
-        """update mailbox set released_at = now(), releases = releases + 1
+        """update mailbox set released_at = clock_timestamp(), releases = releases + 1
             where recipient = $1 and position = any($2)""",
         recipient,
         positions,
     )
 
 
+async def still_waiting(connection: Connection, exchanges: Sequence[UUID]) -> set[UUID]:
+    """Those of these exchanges that wait, locked in order, as whoever acknowledges takes them.
+
+    Two pages that find the same message forbidden wait for each other here; the second finds it
+    taken out, with its entry.
+    """
+    rows = await connection.fetch(
+        "select id from exchange where id = any($1) and state = $2 order by id for update",
+        exchanges,
+        WAITING,
+    )
+    return {row[0] for row in rows}
+
+
 async def purge_exchanges(connection: Connection, exchanges: Sequence[UUID]) -> None:
-    """Remove the content of exchanges that may not go any more; their positions stay."""
-    await connection.execute("delete from part where exchange = any($1)", exchanges)
+    """Remove the content of exchanges that may not go any more; their positions stay.
+
+    Their rows are taken in order first, as whoever acknowledges them takes them.
+    """
+    await connection.execute(
+        "select 1 from exchange where id = any($1) order by id for update", exchanges
+    )
+    await drop_parts(connection, exchanges)
     await connection.execute("delete from held where exchange = any($1)", exchanges)
     await connection.execute("update exchange set state = $2 where id = any($1)", exchanges, PURGED)
+
+
+async def drop_parts(connection: Connection, exchanges: Sequence[UUID]) -> None:
+    """Remove content; of what was handed over it stays known whom it concerned."""
+    await connection.execute(
+        f"""with gone as (delete from part where exchange = any($1)
+                          returning exchange, member, subject)
+            {_KEEP_DISCLOSURES}""",
+        exchanges,
+    )
+
+
+# In one statement with the removal, so that whoever looks for a person's disclosures finds either.
+# A notice discloses nothing of anybody that its recipient did not have.
+_KEEP_DISCLOSURES = """insert into disclosure (subject, exchange, member, released_at)
+           select gone.subject, gone.exchange, gone.member, m.released_at
+             from gone join mailbox m on m.exchange = gone.exchange
+             join exchange e on e.id = gone.exchange
+            where m.released_at is not null and e.kind <> 4
+           on conflict (subject, exchange) do nothing"""
 
 
 async def set_aside(connection: Connection, exchanges: Sequence[UUID]) -> None:
@@ -119,10 +167,31 @@ async def drop_members(connection: Connection, members: Sequence[tuple[UUID, int
         "update part set gate = -1 where exchange = any($1)", [one for one, _ in members]
     )
     await connection.execute(
-        """delete from part using unnest($1::uuid[], $2::smallint[]) gone (exchange, member)
-            where part.exchange = gone.exchange and part.member = gone.member""",
+        f"""with gone as (
+                delete from part using unnest($1::uuid[], $2::smallint[]) lost (exchange, member)
+                 where part.exchange = lost.exchange and part.member = lost.member
+                returning part.exchange, part.member, part.subject)
+            {_KEEP_DISCLOSURES}""",
         [exchange for exchange, _ in members],
         [member for _, member in members],
+    )
+
+
+async def lock_unacknowledged(connection: Connection, recipient: str, up_to: int) -> None:
+    """Take what is to be acknowledged, before its mailbox: the order of every writer.
+
+    A withdrawal holds messages while it queues their recall; the other way round each of the two
+    would wait for the other.
+    """
+    await connection.execute(
+        """select 1 from exchange
+            where id in (select exchange from mailbox
+                          where recipient = $1 and position <= $2 and acknowledged_at is null
+                            and position > (select acknowledged from mailbox_head
+                                             where recipient = $1))
+            order by id for update""",
+        recipient,
+        up_to,
     )
 
 
@@ -162,7 +231,7 @@ async def acknowledge(
                update exchange e set state = $4 from received r
                 where e.id = r.exchange and e.state = $5
                returning r.position, e.id, e.kind, e.state, e.flow, e.sender, e.protocol,
-                         e.received_at, e.owner)
+                         e.received_at, e.owner, e.rule, e.is_protected, e.usable_until)
            select * from done order by position""",
         recipient,
         after,

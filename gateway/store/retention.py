@@ -11,7 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from gateway.store.groups import CLEARED, DONE, Connection
-from gateway.store.mailbox import Concerned
+from gateway.store.mailbox import Concerned, drop_parts
 
 
 class Expired(NamedTuple):
@@ -22,6 +22,9 @@ class Expired(NamedTuple):
     flow: str | None
     sender: str
     is_released: bool
+    owner: UUID | None
+    sealed_reference: bytes | None
+    is_protected: bool
 
 
 async def lock_expired(connection: Connection, now: datetime, limit: int) -> list[Expired]:
@@ -45,7 +48,8 @@ async def lock_expired(connection: Connection, now: datetime, limit: int) -> lis
     # What was withdrawn, set free or cleared by another replica meanwhile is left as it is now.
     rows = await connection.fetch(
         """select id, state, flow, sender, exists (select from mailbox m where m.exchange = id
-                                                     and m.released_at is not null)
+                                                     and m.released_at is not null),
+                  owner, sealed_reference, is_protected
              from exchange where id = any($1) and expires_at < $2 and state in (1, 2, 3)
             order by id for update skip locked""",
         exchanges,
@@ -75,7 +79,7 @@ async def clear_received(connection: Connection, exchanges: list[UUID]) -> None:
     await connection.execute(
         "update exchange set state = $2 where id = any($1) and state = $3", exchanges, CLEARED, DONE
     )
-    await connection.execute("delete from part where exchange = any($1)", exchanges)
+    await drop_parts(connection, exchanges)
 
 
 async def forget_fingerprints(connection: Connection, before: datetime, limit: int) -> int:
@@ -87,3 +91,14 @@ async def forget_fingerprints(connection: Connection, before: datetime, limit: i
         limit,
     )
     return int(status.rpartition(" ")[2])
+
+
+async def forget_references(connection: Connection, before: datetime, limit: int) -> None:
+    """Drop the prints of corrections whose term is over; what they changed stays recorded."""
+    await connection.execute(
+        """update correction set reference = null, body = null where id in
+             (select id from correction where recorded_at < $1 and reference is not null limit $2)
+        """,
+        before,
+        limit,
+    )

@@ -45,7 +45,10 @@ class Rules(NamedTuple):
 
 async def read_rules(connection: Connection) -> Rules:
     """The rules as they stand; call behind the rules lock. Raises `NoProtocolError`."""
-    rows = await connection.fetch("select body from protocol_version order by in_force_from desc")
+    rows = await connection.fetch(
+        """select body from protocol_version where not is_planned
+            order by in_force_from desc, recorded_at desc"""
+    )
     partners = await connection.fetch("select id, is_suspended from partner")
     if not rows:
         raise NoProtocolError("no privacy protocol is in force")

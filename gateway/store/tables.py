@@ -1,4 +1,4 @@
-"""The tables that are read and changed off the hot road: partners, protocol, spent assertions.
+"""The tables that are read and changed off the hot road: partners, protocol, officers, assertions.
 
 The migrations make the schema; these definitions only serve SQLAlchemy's queries. A test reflects
 the migrated database and compares, so that the two cannot part.
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     LargeBinary,
@@ -37,7 +38,7 @@ PARTNER = Table(
     Column("kind", Text, nullable=False),
     Column("is_suspended", Boolean, nullable=False, server_default=false()),
     Column("registered_at", _MOMENT, nullable=False, server_default=func.now()),
-    CheckConstraint("kind in ('keten', 'toezicht')"),
+    CheckConstraint("kind in ('keten', 'toezicht', 'toezicht-beschermd')"),
 )
 
 PARTNER_KEY = Table(
@@ -64,6 +65,48 @@ PROTOCOL_VERSION = Table(
     Column("version", Text, nullable=False, unique=True),
     Column("body", Text, nullable=False),
     Column("in_force_from", _MOMENT, nullable=False),
+    Column("is_planned", Boolean, nullable=False, server_default=false()),
+    Column("recorded_at", _MOMENT, nullable=False, server_default=func.clock_timestamp()),
+)
+
+OFFICER = Table(
+    "officer",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("key_id", Text, nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False, unique=True),
+    Column("mandate", Text),
+    Column("mandate_ends", Date),
+    Column("registered_at", _MOMENT, nullable=False, server_default=func.clock_timestamp()),
+    Column("ended_at", _MOMENT),
+    CheckConstraint("role in ('proceseigenaar', 'privacyfunctionaris', 'fg')"),
+    CheckConstraint(
+        "role <> 'privacyfunctionaris' or (mandate is not null and mandate_ends is not null)"
+    ),
+)
+
+PROTOCOL_DRAFT = Table(
+    "protocol_draft",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("version", Text, nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+    Column("submitted_at", _MOMENT, nullable=False, server_default=func.clock_timestamp()),
+)
+
+PROTOCOL_SIGNATURE = Table(
+    "protocol_signature",
+    METADATA,
+    Column("draft", LargeBinary, ForeignKey("protocol_draft.digest"), primary_key=True),
+    Column("officer", Text, ForeignKey("officer.id"), primary_key=True),
+    Column("signed_at", _MOMENT, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("advice", Text),
+    Column("advice_text", Text),
+    CheckConstraint("advice in ('positief', 'negatief', 'met-voorwaarden')"),
+    CheckConstraint("(advice is null) = (advice_text is null)"),
 )
 
 RULES_GENERATION = Table(
@@ -71,6 +114,7 @@ RULES_GENERATION = Table(
     METADATA,
     Column("only_row", Boolean, primary_key=True, server_default=true()),
     Column("number", BigInteger, nullable=False),
+    Column("due_at", _MOMENT),
     CheckConstraint("only_row"),
 )
 

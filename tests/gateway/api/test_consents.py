@@ -86,7 +86,13 @@ async def test_a_yes_and_its_withdrawal_work_at_once(
         assert answer.status_code == 201
         assert_headers(answer)
         receipt = answer.json()
-        assert receipt.keys() == {"toestemmingId", "logregelId", "vastgelegdOp"}
+        assert receipt.keys() == {
+            "toestemmingId",
+            "logregelId",
+            "vastgelegdOp",
+            "openstaandeVrijgaven",
+        }
+        assert receipt["openstaandeVrijgaven"] == []
         assert UUID(receipt["toestemmingId"]).version == 7
         assert datetime.fromisoformat(receipt["vastgelegdOp"]).utcoffset() == timedelta()
         assert receipt["logregelId"] in {entry["id"] for entry in await gateway.entries()}

@@ -7,7 +7,8 @@ from http import HTTPStatus
 import asyncpg
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 
 from gateway.api.logbook import log_routes
 from gateway.api.problems import Problem, answer_problem
@@ -16,7 +17,8 @@ from gateway.audit.checkpoint import open_checkpoint
 from gateway.audit.note import VerifierKey, parse_vkey
 from gateway.audit.signing import CheckpointSigner
 from gateway.audit.tiles import Bundle, split_bundle
-from gateway.store.groups import VERWERKINGEN
+from gateway.identity.tokens import Caller
+from gateway.store.groups import BESCHERMD, VERWERKINGEN, Leaf, append_leaves
 from gateway.store.ids import new_id
 from gateway.store.lease import give_up_lease, take_lease
 from tests.gateway.audit.leaves import append
@@ -24,17 +26,20 @@ from tests.gateway.audit.logs import KEY, ORIGIN
 
 LOG = "/logboek/verwerkingen"
 VKEY = VerifierKey.of(ORIGIN, KEY).encode()
+PROTECTED_VKEY = VerifierKey.of("sluis/proef/beschermd", KEY).encode()
 
 
-async def authenticate(request: Request) -> str:
-    if request.headers.get("Authorization") != "Bearer goed":
+async def authenticate(request: HTTPConnection) -> Caller:
+    """Whoever the token says, as a partner of the kind that follows it."""
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not token.startswith("goed"):
         raise Problem(HTTPStatus.UNAUTHORIZED, "Niet aangemeld", "Haal eerst een token.")
-    return "dwi"
+    return Caller("partij", "generic", token.removeprefix("goed/"))
 
 
 def application(pool: asyncpg.Pool) -> FastAPI:
     app = FastAPI()
-    app.include_router(log_routes(pool, authenticate, VKEY))
+    app.include_router(log_routes(pool, authenticate, VKEY, PROTECTED_VKEY))
     app.add_exception_handler(Problem, answer_problem)
     return app
 
@@ -42,7 +47,7 @@ def application(pool: asyncpg.Pool) -> FastAPI:
 @pytest.fixture
 async def http(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
     road = httpx.ASGITransport(app=application(pool))
-    headers = {"Authorization": "Bearer goed"}
+    headers = {"Authorization": "Bearer goed/toezicht"}
     async with httpx.AsyncClient(transport=road, base_url="http://x", headers=headers) as http:
         yield http
 
@@ -197,4 +202,63 @@ async def test_only_the_key_is_told_to_strangers(
     for path in ("checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3", "bewijs?bladhash=A"):
         assert (await http.get(f"{LOG}/{path}")).status_code == 401
     answer = await http.get("/logboek/sleutels")
-    assert answer.json() == {"verwerkingen": VKEY}
+    assert answer.json() == {"verwerkingen": VKEY, "beschermd": PROTECTED_VKEY}
+
+
+async def test_entries_are_for_supervisors_and_hashes_for_every_partner(pool: asyncpg.Pool) -> None:
+    hashes = await publish(pool, 3)
+    road = httpx.ASGITransport(app=application(pool))
+    async with httpx.AsyncClient(transport=road, base_url="http://x") as http:
+        for kind, status in (("keten", 403), ("toezicht", 200), ("toezicht-beschermd", 200)):
+            http.headers["Authorization"] = f"Bearer goed/{kind}"
+            for place in (f"{LOG}/tile/entries/000.p/3", f"{LOG}/tile/entries/017"):
+                answer = await http.get(place)
+                assert answer.status_code in {status, 404 if status == 200 else status}
+            assert (await http.get(f"{LOG}/tile/0/000.p/3")).content == b"".join(hashes)
+            assert (await http.get(f"{LOG}/checkpoint")).status_code == 200
+            proof = await http.get(f"{LOG}/bewijs", params={"bladhash": named(hashes[1])})
+            assert proof.status_code == 200
+
+
+async def test_invariant_14_the_log_of_protected_exchanges_answers_outsiders_the_same_always(
+    pool: asyncpg.Pool,
+) -> None:
+    """Whether it holds anything, and whether what is asked for is in it, makes no difference."""
+    road = httpx.ASGITransport(app=application(pool))
+    protected = "/logboek/beschermd"
+
+    async def answers(http: httpx.AsyncClient, leaf: bytes) -> list[tuple[int, bytes]]:
+        asked = (
+            f"{protected}/checkpoint",
+            f"{protected}/tile/0/000.p/1",
+            f"{protected}/tile/entries/000.p/1",
+            f"{protected}/bewijs?bladhash={named(leaf)}",
+        )
+        return [(one.status_code, one.content) for one in [await http.get(p) for p in asked]]
+
+    async with httpx.AsyncClient(transport=road, base_url="http://x") as http:
+        before: dict[str, list[tuple[int, bytes]]] = {}
+        for kind in ("keten", "toezicht"):
+            http.headers["Authorization"] = f"Bearer goed/{kind}"
+            before[kind] = await answers(http, bytes(32))
+            assert {status for status, _ in before[kind]} == {403}
+        entry = b'{"event":"besluit"}'
+        leaf = Leaf(merkle.leaf_hash(entry), entry, [], BESCHERMD)
+        async with pool.acquire() as connection, connection.transaction():
+            await append_leaves(connection, VERWERKINGEN, [leaf])
+        async with pool.acquire() as connection:
+            lease = await take_lease(connection, "publisher/beschermd", new_id(), 60.0)
+            assert lease is not None
+            origin = "sluis/proef/beschermd"
+            await CheckpointSigner(BESCHERMD, origin, KEY).extend(connection, lease)
+            assert await CheckpointSigner(VERWERKINGEN, ORIGIN, KEY).extend(connection, lease) == 0
+        for kind, told in before.items():
+            http.headers["Authorization"] = f"Bearer goed/{kind}"
+            assert await answers(http, leaf.hash) == told
+        http.headers["Authorization"] = "Bearer goed/toezicht-beschermd"
+        checkpoint, tile, bundle, proof = await answers(http, leaf.hash)
+        opened = open_checkpoint(checkpoint[1], [parse_vkey(PROTECTED_VKEY)])
+        assert opened.checkpoint.size == 1
+        assert tile[1] == leaf.hash
+        assert split_bundle(bundle[1], Bundle(0, 1)) == [entry]
+        assert proof[0] == 200

@@ -20,30 +20,36 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.registry import ADAPTERS
 from consent.protocol import load
 from gateway.api.messages import MessageDoor
 from gateway.api.problems import Problem
-from gateway.app import LOG_KEY, Books
+from gateway.app import LOG_KEY, PROTECTED_LOG_KEY, Books
 from gateway.audit.entries import Trace
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.verify import VerifiedLog, verify_folder
 from gateway.cli.setup import SANDBOX, read_protocol
 from gateway.exchange.arrivals import Prints, Sender
+from gateway.exchange.authority import Authorities
+from gateway.exchange.birthdays import Birthdays
 from gateway.exchange.committer import GroupCommitter
 from gateway.exchange.consents import Consents
+from gateway.exchange.corrections import Corrections
 from gateway.exchange.deliveries import Deliveries, outcomes_of
-from gateway.exchange.group import GroupTools
+from gateway.exchange.holds import Holds
 from gateway.exchange.mailbox import Mailbox, Page
 from gateway.exchange.release import MailboxTools
 from gateway.exchange.retention import Retention
 from gateway.exchange.routing import bundled_routes
+from gateway.exchange.tools import GroupTools, ProtectedSide
 from gateway.exchange.workoff import DeliveryTools
 from gateway.identity.tokens import Caller
-from gateway.pseudonyms.domains import Handles
+from gateway.pseudonyms.domains import Handles, ProtectedHandles
 from gateway.store.deliveries import by_id
+from gateway.store.groups import BESCHERMD, VERWERKINGEN
 from gateway.store.ids import new_id
 from gateway.store.partners import NewPartner, register_partner
 from gateway.store.protocols import put_in_force
@@ -51,12 +57,16 @@ from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
 from gateway.vault.keys import EnvironmentKeys, signing_key
 from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
+from schemas.corrections import Correction, CorrectionReceipt
 from schemas.identifiers import Bsn
 from tests.gateway.audit.logs import Log
-from tests.support.messages import Json, lines_of
+from tests.support.messages import Json, fresh_reference, lines_of
 
 ORIGIN = "sluis/proef/verwerkingen"
 KEYS = EnvironmentKeys({"SLUIS_ROOT_KEY": base64.b64encode(bytes(range(32))).decode()})
+PROTECTED = ProtectedSide(
+    "sluis/proef/beschermd", signing_key(KEYS, PROTECTED_LOG_KEY), ProtectedHandles(KEYS)
+)
 PURPOSE = "toeleiding-wijkteam"
 EXAMPLE = read_protocol(None).text
 OKT = NewPartner("okt", "Ouder- en Kindteam (proefpartij)", "00000099000000005000", "generic")
@@ -71,6 +81,7 @@ def protocol(version: str, *changes: tuple[str, str]) -> str:
     return text
 
 
+NOTICES = ("nl.sluis.intrekking", "nl.sluis.kennisgeving", "nl.sluis.correctie")
 REDUCED = ('huishouden = "allen"', 'huishouden = "beperken"')
 WITH_NOTE = ('"aanmelding.toelichting" = "weglaten"', '"aanmelding.toelichting" = "identificeren"')
 
@@ -106,7 +117,7 @@ class Road:
         self.vault = vault
         books = Books(KEYS)
         key = signing_key(KEYS, LOG_KEY)
-        tools = GroupTools(vault, bundled_routes(), ORIGIN, key, self.now)
+        tools = GroupTools(vault, bundled_routes(), ORIGIN, key, self.now, handles, PROTECTED)
         self.committer = GroupCommitter(
             pool,
             books.of,
@@ -121,7 +132,6 @@ class Road:
             self.committer,
             handles,
             prints,
-            ORIGIN,
             self.now,
         )
         self.deliveries = Deliveries(
@@ -130,12 +140,16 @@ class Road:
             DeliveryTools(ADAPTERS, vault, handles, prints, self.now, telemetry, 1024 * 1024),
         )
         self.consents = Consents(pool, books.of, handles, tools)
+        self.corrections = Corrections(pool, books.of, handles, prints, tools)
+        self.holds = Holds(pool, vault, KEYS.secret("cursor"))
         self.mailbox = Mailbox(
             pool,
             books.of,
             MailboxTools(vault, b"urn:sluis:proef", KEYS.secret("cursor"), self.now, 10.0),
         )
         self.retention = Retention(pool, books.of, vault, self.now, telemetry)
+        self.authorities = Authorities(pool, books.of, handles, tools)
+        self.birthdays = Birthdays(pool, books.of, vault, self.now, telemetry)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -210,6 +224,12 @@ class Road:
     async def withdraw(self, consent: UUID, partner: str = "dwi") -> ConsentReceipt:
         return await self.consents.withdraw(partner, consent, ConsentWithdrawal(), trace())
 
+    async def correct(self, message: Json, partner: str = "dwi") -> CorrectionReceipt:
+        """Send a correction; a `kenmerk` is made up where it has none."""
+        given = {"kenmerk": fresh_reference("C"), **message}
+        correction = Correction.model_validate_json(json.dumps(given))
+        return (await self.corrections.correct(partner, correction, trace())).receipt
+
     # What a recipient does.
 
     async def page(self, recipient: str = "casebook", limit: int = 1000) -> Page:
@@ -241,9 +261,12 @@ class Road:
         rows = "select count(*) from part where exchange = $1"
         return int(await self.pool.fetchval(rows, exchange))
 
-    async def entries(self, after: int = -1) -> list[Logged]:
+    async def entries(self, after: int = -1, log: int = VERWERKINGEN) -> list[Logged]:
         rows = await self.pool.fetch(
-            "select index, entry, subjects from log_leaf where index > $1 order by index", after
+            """select index, entry, subjects from log_leaf
+                where index > $1 and log = $2 order by index""",
+            after,
+            log,
         )
         return [Logged(row[0], json.loads(row[1]), list(row[2])) for row in rows]
 
@@ -251,11 +274,17 @@ class Road:
         return int(await self.pool.fetchval("select size from log_head where log = 1")) - 1
 
     async def verify_log(self) -> VerifiedLog:
-        """The whole log, exported and checked by whoever has only the key."""
-        rows = await self.pool.fetch("select index, hash, entry from log_leaf order by index")
+        """Both logs, exported and checked by whoever has only the keys; gives the ordinary one."""
+        await self._verify(BESCHERMD, PROTECTED.origin, PROTECTED.promise_key)
+        return await self._verify(VERWERKINGEN, ORIGIN, signing_key(KEYS, LOG_KEY))
+
+    async def _verify(self, number: int, origin: str, key: Ed25519PrivateKey) -> VerifiedLog:
+        rows = await self.pool.fetch(
+            "select index, hash, entry from log_leaf where log = $1 order by index", number
+        )
         assert [row[0] for row in rows] == list(range(len(rows)))
         assert all(row[1] == leaf_hash(row[2]) for row in rows)
-        log = Log([row[2] for row in rows], ORIGIN, signing_key(KEYS, LOG_KEY))
+        log = Log([row[2] for row in rows], origin, key)
         with tempfile.TemporaryDirectory() as folder:
             return verify_folder(log.export(Path(folder) / "log"), [log.vkey])
 
@@ -285,5 +314,10 @@ async def open_road(url: str, *protocols: str) -> AsyncIterator[Road]:
 
 
 def without_envelope(events: Sequence[Json]) -> list[Json]:
-    """What was handed over, without that which differs between any two messages."""
-    return [event["data"] for event in events if "data" in event]
+    """What was handed over, without that which differs between any two messages, and notices."""
+    return [event["data"] for event in events if "data" in event and event["type"] not in NOTICES]
+
+
+def notices(events: Sequence[Json], kind: str = "intrekking") -> list[Json]:
+    """What the gateway itself says in these events."""
+    return [event["data"] for event in events if event["type"] == f"nl.sluis.{kind}"]

@@ -268,7 +268,7 @@ async def test_a_deadlock_is_tried_again(road: Road) -> None:
         said = asyncio.create_task(road.say(ann, False))
         await waits_for_a_lock(road)
         # Who waits longest looks for a deadlock first, and is the one that gives way.
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.8)
         await other.execute("select 1 from subject where id = $1 for update", subject)
         await rival.commit()
 

@@ -237,7 +237,7 @@ async def test_what_was_freed_under_one_protocol_is_narrowed_from_that_one(datab
 async def test_it_goes_to_the_recipient_of_today(database: str) -> None:
     moved = protocol(
         "verhuisd",
-        ('partijen = ["dwi", "casebook"]', 'partijen = ["dwi", "casebook", "toezicht"]'),
+        ('partijen = ["dwi", "casebook", ', 'partijen = ["dwi", "casebook", "toezicht", '),
         ('ontvanger = "casebook"', 'ontvanger = "toezicht"'),
     )
     async with open_road(database) as road:
@@ -251,7 +251,10 @@ async def test_it_goes_to_the_recipient_of_today(database: str) -> None:
         assert [one["id"] for one in await road.pull("toezicht")] == [answer["uitwisselingId"]]
         # And a no to that recipient finds it there.
         await road.say(ann, False, recipient="toezicht")
-        assert [one["type"] for one in await road.pull("toezicht")] == ["nl.sluis.vervallen"]
+        assert [one["type"] for one in await road.pull("toezicht")] == [
+            "nl.sluis.vervallen",
+            "nl.sluis.intrekking",
+        ]
 
 
 async def test_what_today_would_refuse_stays_held(database: str) -> None:
@@ -283,3 +286,24 @@ async def test_where_a_household_may_be_reduced_the_applicants_yes_frees_their_o
         # Who agrees later is in no part of what went on its way without them.
         await road.say(ben["burgerservicenummer"], True)
         assert [one.get("data") for one in await road.pull()] == [event["data"]]
+
+
+async def test_a_yes_that_comes_with_a_later_referral_sets_free_what_waited(road: Road) -> None:
+    ann, ben = member(), member(agreed=None, rol="partner")
+    waits = await road.refer(referral(ann, ben))
+    assert waits["besluit"] == "aangehouden"
+
+    later = await road.refer(referral({**ben, "instemming": ann["instemming"]}))
+
+    exchanges = {waits["uitwisselingId"], later["uitwisselingId"]}
+    assert {one["id"] for one in await road.pull()} == exchanges
+
+
+async def test_a_yes_sets_free_what_the_same_delivery_brought_before_it(road: Road) -> None:
+    ann, ben = member(), member(agreed=None, rol="partner")
+    agrees = {**ben, "instemming": ann["instemming"]}
+
+    told = await road.deliver(referral(ann, ben), referral(agrees))
+
+    assert [one["besluit"] for one in told] == ["aangehouden", "toegelaten"]
+    assert {one["id"] for one in await road.pull()} == {one["uitwisselingId"] for one in told}

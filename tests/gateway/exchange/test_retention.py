@@ -117,7 +117,8 @@ async def test_what_waited_too_long_for_agreement_lapses_with_an_entry(road: Roa
 
     assert await road.state(answer) == PURGED
     assert await road.pool.fetchval("select count(*) from held") == 0
-    (entry,) = await road.entries(before)
+    entry, told = await road.entries(before)
+    assert (told.event, told.entry["about"]) == ("kennisgeving", answer["uitwisselingId"])
     assert (entry.event, entry.entry["reason"]) == ("verwijdering", "niet-vrijgegeven")
     # Also of what was never opened, everybody's own account has its line.
     assert entry.subjects == [await road.subject(ann), await road.subject(ben)]
@@ -155,15 +156,17 @@ async def test_a_repeat_is_known_for_thirty_days(road: Road) -> None:
 async def test_a_flow_that_the_protocol_no_longer_has_is_cleared_all_the_same(road: Road) -> None:
     waiting = await road.refer(referral())
     held = await road.refer(held_referral())
-    text = protocol("zonder")
-    head, flow, rest = text.split("[[gegevensstroom]]")
-    await road.put_in_force(f"{head}[[gegevensstroom]]{rest}")
-    assert "dwi-aanmelding" in flow
+    head, *flows = protocol("zonder").split("[[gegevensstroom]]")
+    stays = [flow for flow in flows if 'id = "dwi-aanmelding"' not in flow]
+    assert len(stays) == len(flows) - 1
+    await road.put_in_force("[[gegevensstroom]]".join([head, *stays]))
 
     assert await passed(road, HOLD + 1) == Cleared(2, 2)
 
     assert [await road.state(one) for one in (waiting, held)] == [PURGED, PURGED]
-    assert [one.entry["flow"] for one in (await road.entries())[-2:]] == [None, None]
+    *_, first, second, told = await road.entries()
+    assert [one.entry["flow"] for one in (first, second, told)] == [None] * 3
+    assert told.event == "kennisgeving"
 
 
 def clearing(road: Road, at_once: int = 500, every: float = 60.0) -> Retention:
@@ -234,7 +237,8 @@ async def test_invariant_02_nothing_is_handed_over_after_it_lapsed(road: Road) -
             own = [one.event for one in entries if one.entry["exchange"] == exchange]
             assert own.count("verwijdering") == 1
             assert own[-1] == "verwijdering", own
-        assert {one["type"] for one in await road.pull()} == {LAPSED}
+        # Where the withdrawal came after the page, it is recalled as well.
+        assert {one["type"] for one in await road.pull()} <= {LAPSED, "nl.sluis.intrekking"}
         await road.acknowledge()
 
 
@@ -297,7 +301,8 @@ async def test_a_fault_is_told_and_ends_nothing(road: Road) -> None:
             while "retention-waits" not in road.log.getvalue():  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
         # A gateway may be started before its protocol is put in force.
-        await road.pool.execute("insert into protocol_version values ($1, $2, $3, $4)", *kept)
+        places = ", ".join(f"${n}" for n in range(1, len(kept) + 1))
+        await road.pool.execute(f"insert into protocol_version values ({places})", *kept)  # noqa: S608  # places only
         await cleared(road)
 
     assert await road.state(answer) == PURGED

@@ -1,0 +1,307 @@
+"""What each kind of correction does to what waits, what is held, and who was told before.
+
+Each deed changes content in place and gives back entries, notices, and whose held messages are to
+be decided on anew; its caller holds the gate of everybody concerned and writes the heads last.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from consent.protocol import Flow
+from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
+from gateway.audit.merkle import leaf_hash
+from gateway.exchange.boxes import pack, unpack
+from gateway.exchange.notices import ALL, Topic, Whom, add_notice
+from gateway.exchange.recall import NO, Affected
+from gateway.exchange.recording import bound_held, bound_to
+from gateway.exchange.rectifying import (
+    ByCategory,
+    Rectification,
+    as_message,
+    in_whole,
+    minimised,
+    rectified,
+    released_fields,
+    without_member,
+)
+from gateway.exchange.rules import RuleBook
+from gateway.exchange.tools import GroupTools
+from gateway.exchange.withdrawal import open_boxes, reduce_told, without
+from gateway.store import corrections as store
+from gateway.store.consents import raise_gate, replace_boxes
+from gateway.store.corrections import HeldWhole, Subject
+from gateway.store.groups import BESCHERMD, HELD, WAITING, Connection, Leaf
+from gateway.store.ids import new_id
+from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
+from gateway.store.notices import NoticeRows, lock_told, notices_about
+from gateway.vault.boxes import Nonces, SealBrokenError
+from schemas.corrections import CorrectionKind
+from schemas.notices import CorrectionNotice, NoticeKind
+from schemas.referral import Referral
+
+
+class Case(NamedTuple):
+    """One correction with all that it is about; `whom` are everybody of the exchange."""
+
+    id: UUID
+    kind: CorrectionKind
+    partner: str
+    subject: Subject
+    flow: Flow | None
+    whom: list[Whom]
+    person: Whom | None
+    values: Rectification | None
+    book: RuleBook
+    tools: GroupTools
+    trace: Trace
+    now: datetime
+    entry: UUID
+
+
+@dataclass(slots=True)
+class Done:
+    """What a correction led to; `frees` are persons whose held messages may go now."""
+
+    notices: NoticeRows = field(default_factory=NoticeRows)
+    leaves: list[Leaf] = field(default_factory=list)
+    frees: list[UUID] = field(default_factory=list)
+
+
+async def annul(connection: Connection, case: Case) -> Done:
+    """The whole message goes, wherever it is, and who received it is told."""
+    done, subject = Done(), case.subject
+    if subject.state in (HELD, WAITING):
+        done.leaves.append(_purge_entry(case))
+    await purge_exchanges(connection, [subject.exchange])
+    before = await notices_about(connection, [subject.exchange])
+    if not any(one.kind == NoticeKind.CORRECTION and one.category == ALL for one in before):
+        _tell(done.notices, case, category=ALL)
+    return done
+
+
+async def member_left(connection: Connection, case: Case) -> Done:
+    """The message becomes the one that would have been sent without the member."""
+    assert case.person is not None  # noqa: S101  # the schema asks for a member
+    done, subject, leaver = Done(), case.subject, case.person
+    if subject.state in (HELD, WAITING):
+        done.leaves.append(_purge_entry(case))
+        parts = await stored_parts(connection, [subject.exchange])
+        opened = open_boxes(parts, case.tools.vault)
+        if subject.owner == leaver.subject or len(opened) < len(parts):
+            # Nobody is put forward without whom it is about first; what is damaged stays whole.
+            await purge_exchanges(connection, [subject.exchange])
+        elif subject.state == WAITING:
+            boxes = list(without(opened, leaver.subject))
+            await drop_members(connection, [(subject.exchange, leaver.member)])
+            await replace_boxes(connection, boxes)
+        elif await _edit_held(connection, case):
+            done.frees.append(subject.owner or leaver.subject)
+    _tell(done.notices, case)
+    return done
+
+
+async def rectify(connection: Connection, case: Case) -> Done:
+    """New values in the place of the old, as the flow lets them pass."""
+    assert case.values is not None  # noqa: S101  # the schema asks for values
+    assert case.flow is not None  # noqa: S101  # looked for when the case was opened
+    done, subject = Done(), case.subject
+    if subject.state == HELD:
+        if await _edit_held(connection, case):
+            done.frees.append(subject.owner or case.whom[0].subject)
+        return done
+    paths = released_fields(list(case.values.values), case.flow)
+    if not paths:
+        return done
+    parts = await stored_parts(connection, [subject.exchange])
+    told: ByCategory = {}
+    if subject.flow in case.book.flows:
+        told = await _rectify_parts(connection, case, parts)
+    gates = {part.subject: part.is_current for part in parts}
+    # A gate that was raised since makes a release decide anew before it brings any values.
+    whom = [
+        one if gates[one.subject] else one._replace(gate=-1)
+        for one in case.whom
+        if one.subject in gates
+    ]
+    values = as_message(told) if told else b""
+    _tell(done.notices, case, whom=whom or case.whom, fields=paths, values=values)
+    return done
+
+
+async def restrict(connection: Connection, case: Case) -> Done:
+    """Nothing more about the person for this purpose, until it is lifted; all who have it hear."""
+    assert case.person is not None  # noqa: S101  # the schema asks for a member
+    assert case.flow is not None  # noqa: S101  # looked for when the case was opened
+    person, purpose = case.person.subject, case.flow.purpose
+    await store.restrict(connection, person, purpose, case.id, case.now, is_lifted=False)
+    await raise_gate(connection, person)
+    done = Done()
+    affected = await _of_purpose(connection, case)
+    vault = case.tools.vault
+    done.leaves += await reduce_told(
+        connection, affected, person, case.book, vault, case.trace, case.now
+    )
+    _tell_all(done.notices, case, affected)
+    return done
+
+
+async def lift(connection: Connection, case: Case) -> Done:
+    """The restriction or objection ends: what is held is decided on anew."""
+    assert case.person is not None  # noqa: S101  # the schema asks for a member
+    assert case.flow is not None  # noqa: S101  # looked for when the case was opened
+    person, purpose = case.person.subject, case.flow.purpose
+    await store.restrict(connection, person, purpose, case.id, case.now, is_lifted=True)
+    done = Done(frees=[person])
+    _tell_all(done.notices, case, await _of_purpose(connection, case))
+    return done
+
+
+async def _of_purpose(connection: Connection, case: Case) -> list[Affected]:
+    """Every message with a part of the person's under this purpose, whoever sent it; locked."""
+    assert case.person is not None  # noqa: S101  # checked by the callers
+    affected = []
+    for one in await lock_told(connection, case.person.subject, None):
+        flow = case.book.flows.get(one.flow or "")
+        purpose = None if flow is None else flow.flow.purpose
+        if one.exchange == case.subject.exchange or (
+            case.flow is not None and purpose == case.flow.purpose
+        ):
+            affected.append(Affected(one, flow, NO))
+    return affected
+
+
+def _tell_all(rows: NoticeRows, case: Case, affected: list[Affected]) -> None:
+    handed = [
+        one
+        for one in affected
+        if one.told.released_at is not None and one.told.recipient != case.partner
+    ]
+    for one in handed:
+        told, name = one.told, None
+        if one.flow is not None and case.person is not None:
+            name = one.flow.domain.pseudonym(case.person.subject)
+        purpose = None if case.flow is None else case.flow.purpose
+        notice = CorrectionNotice(
+            correction_id=case.id,
+            exchange_id=told.exchange,
+            kind=case.kind,
+            purpose=purpose,
+            member=name,
+        )
+        topic = Topic(
+            NoticeKind.CORRECTION, told.exchange, told.recipient, told.flow, case.id, None,
+            told.member, told.is_protected,
+        )  # fmt: skip
+        # Whose right it is concerns nobody else of the household.
+        whom = [] if case.person is None else [case.person]
+        add_notice(rows, topic, notice, whom, case.book, case.trace, case.now)
+
+
+def _tell(
+    rows: NoticeRows,
+    case: Case,
+    *,
+    category: str | None = None,
+    whom: list[Whom] | None = None,
+    fields: list[str] | None = None,
+    values: bytes = b"",
+) -> None:
+    """The recipient of this very exchange, if it was handed over, and is not who says it."""
+    subject = case.subject
+    if not subject.is_released or subject.recipient in (None, case.partner):
+        return
+    assert subject.recipient is not None  # noqa: S101  # checked above
+    compiled = case.book.flows.get(subject.flow or "")
+    name = None
+    if case.person is not None and compiled is not None:
+        name = compiled.domain.pseudonym(case.person.subject)
+    notice = CorrectionNotice(
+        correction_id=case.id,
+        exchange_id=subject.exchange,
+        kind=case.kind,
+        purpose=None if case.flow is None else case.flow.purpose,
+        member=name,
+        fields=fields or [],
+    )
+    member = None if case.person is None else case.person.member
+    topic = Topic(
+        NoticeKind.CORRECTION, subject.exchange, subject.recipient, subject.flow, case.id,
+        category, member, subject.is_protected,
+    )  # fmt: skip
+    add_notice(
+        rows, topic, notice, whom or case.whom, case.book, case.trace, case.now,
+        holder=subject.owner, values=values,
+    )  # fmt: skip
+
+
+async def _rectify_parts(connection: Connection, case: Case, parts: list[StoredPart]) -> ByCategory:
+    """The stored parts of an exchange with the new values; gives those that took a place."""
+    assert case.values is not None  # noqa: S101  # checked by the caller
+    assert case.flow is not None  # noqa: S101  # checked by the caller
+    opened = open_boxes(parts, case.tools.vault)
+    pieces = [piece for one in opened for piece in unpack(one.stored.member, one.content)]
+    new = minimised(case.values, case.flow, case.tools.routes, case.now.date())
+    member = None if case.person is None else case.person.member
+    kept, told = rectified(pieces, member, new, case.flow, makes_secret=case.values.makes_secret)
+    nonces, boxes = Nonces(), []
+    for one in opened:
+        number = one.stored.member
+        content = pack(piece for piece in kept if piece.member == number)
+        if content != one.content:
+            place = bound_to(case.subject.exchange.bytes, number)
+            boxes.append(
+                (case.subject.exchange, number, one.key.seal(content, place, nonces.take()))
+            )
+    if boxes:
+        await replace_boxes(connection, boxes)
+    return told
+
+
+async def _edit_held(connection: Connection, case: Case) -> bool:
+    """Change a held message; False where it is damaged, and stays as it is.
+
+    Raises pydantic's `ValidationError` where the values do not fit the message.
+    """
+    held = await store.held_whole(connection, case.subject.exchange)
+    owner = next((one for one in case.whom if one.subject == case.subject.owner), None)
+    if held is None or owner is None:
+        return False
+    place = bound_held(held.exchange.bytes)
+    with suppress(SealBrokenError):
+        whole = Referral.model_validate_json(owner.key.open(held.sealed, place))
+        changed, subjects = _changed(case, whole, held)
+        content = changed.model_dump_json(by_alias=True, exclude_none=True).encode()
+        sealed = owner.key.seal(content, place, Nonces().take())
+        await store.put_held(connection, held.exchange, sealed, subjects)
+        return True
+    return False
+
+
+def _changed(case: Case, whole: Referral, held: HeldWhole) -> tuple[Referral, list[UUID]]:
+    place = None
+    if case.person is not None:
+        place = held.subjects.index(case.person.subject)
+    if case.values is not None:
+        return in_whole(whole, place, case.values), held.subjects
+    assert place is not None  # noqa: S101  # who left is named
+    return without_member(whole, place), [
+        one for number, one in enumerate(held.subjects) if number != place
+    ]
+
+
+def _purge_entry(case: Case) -> Leaf:
+    entry_id, millis = new_id(), int(case.now.timestamp() * 1000)
+    subject = case.subject
+    entry = write_entry(
+        EntryHead(entry_id, Event.PURGE, case.trace, subject.exchange, millis, millis),
+        case.book.facts(subject.flow if subject.flow in case.book.flows else None),
+        [commitment(one.key, entry_id, one.subject) for one in case.whom],
+        {"reason": case.kind.value, "sender": subject.sender},
+    )
+    log = BESCHERMD if subject.is_protected else None
+    return Leaf(leaf_hash(entry), entry, [one.subject for one in case.whom], log)
