@@ -19,10 +19,10 @@ unexport PYTHONHOME PYTHONPATH
 export PIP_USER := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check lint format proof lock clean
+.PHONY: help setup run demo test check lint format proof decisions lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  PYTHON=python3.12 names another Python for setup; ARGS="..." is handed on by'
 	@echo '  run, demo, test, proof and lock, as in: make test ARGS="-k merkle -x"'
@@ -57,6 +57,9 @@ format: $(VENV)/.dev ## lay the code out as `make check` wants it
 
 proof: $(VENV)/.dev ## the long counts: the tests marked `proof`, which `make test` leaves out
 	@$(PY) -m pytest -q -s -m proof $(ARGS)
+
+decisions: $(VENV)/.dev ## write docs/decisions.md anew, from tests/consent/decisions.toml
+	@$(PY) -m tests.support.scenario_page
 
 lock: $(VENV)/.dev ## resolve both locks anew; ARGS=--upgrade moves to newer versions
 	$(RESOLVE) --group dev -o requirements-dev.lock $(ARGS)

@@ -20,8 +20,10 @@ from pydantic import TypeAdapter
 
 from gateway.client.logbook import InclusionProof
 from gateway.client.mailbox import json_page
-from schemas.consents import ConsentReceipt
+from schemas.consents import AuthorityReceipt, ConsentReceipt
+from schemas.corrections import CorrectionReceipt
 from schemas.deliveries import DeliveryReport, RecordOutcome
+from schemas.notices import HeldPage
 from schemas.receipts import Answer
 from tests.support.database import TestServer
 from tests.support.parties import SLUIS
@@ -47,8 +49,11 @@ COMMANDS = [block.text for block in BLOCKS if block.language == "sh"]
 
 MODELS: dict[str, Callable[[str], object]] = {
     "Answer": Answer.model_validate_json,
+    "AuthorityReceipt": AuthorityReceipt.model_validate_json,
     "ConsentReceipt": ConsentReceipt.model_validate_json,
     "DeliveryReport": DeliveryReport.model_validate_json,
+    "CorrectionReceipt": CorrectionReceipt.model_validate_json,
+    "HeldPage": HeldPage.model_validate_json,
     "InclusionProof": InclusionProof.model_validate_json,
     "Outcomes": lambda text: TypeAdapter(list[RecordOutcome]).validate_python(
         json.loads(text)["uitkomsten"]
@@ -114,7 +119,7 @@ async def test_every_command_of_the_tour_gives_what_is_printed_beside_it(
     printed = await run_all(gateway, tmp_path)
 
     assert len(printed) == len(COMMANDS)
-    assert len(followers()) == 10
+    assert len(followers()) == 14
     for number, block in followers():
         assert masked(printed[number]) == masked(block.text), COMMANDS[number]
         if block.model:

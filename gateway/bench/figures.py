@@ -31,14 +31,19 @@ class Figures:
         """In the wire form of `--json`."""
         return {
             "rate": round(self.rate, 1),
-            "p50Ms": round(self.p50_ms, 2),
-            "p99Ms": round(self.p99_ms, 2),
-            "cpuUsPerMessage": None if self.cpu is None else round(self.cpu.total, 1),
-            "serverCpuUsPerMessage": None if self.cpu is None else round(self.cpu.server, 1),
+            "p50Ms": _rounded(self.p50_ms),
+            "p99Ms": _rounded(self.p99_ms),
+            "cpuUsPerMessage": None if self.cpu is None else round(self.cpu.total, 2),
+            "serverCpuUsPerMessage": None if self.cpu is None else round(self.cpu.server, 2),
             "messages": self.messages,
             "seconds": round(self.seconds, 3),
             **{name: round(value, 3) for name, value in self.extra.items()},
         }
+
+
+def _rounded(milliseconds: float) -> float:
+    """To hundredths; what is shorter keeps three digits."""
+    return round(milliseconds, 2) if milliseconds >= 1 else float(f"{milliseconds:.3g}")
 
 
 @dataclass(frozen=True, slots=True)

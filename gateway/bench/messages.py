@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
 
-from gateway.sandbox.population.delivery import DwiReferral, MemberAgreement, dwi_delivery
+from gateway.sandbox.population.delivery import (
+    DwiReferral,
+    MemberAgreement,
+    decided_by,
+    dwi_delivery,
+    years_later,
+    years_until,
+)
 from gateway.sandbox.population.generate import DEFAULT_SEED, households
 from gateway.sandbox.population.household import Household, Source
 from gateway.sandbox.population.screening import screening_rows
@@ -23,7 +31,7 @@ Told = Callable[[int], None]
 
 TELL_EVERY = 500
 _AGREED = COLUMNS.index("instemming")
-_SCREENED_ON = COLUMNS.index("aangemeld_op")
+_BORN_ON = COLUMNS.index("geboortedatum")
 
 
 def write_referrals(path: Path, count: int, told: Told) -> None:
@@ -52,7 +60,9 @@ class Screening:
 
 def _referrals(count: int) -> Iterator[DwiReferral]:
     # Any household will do as one that DWI refers: where it came from is not in the message.
-    return dwi_delivery(DEFAULT_SEED, count, source=map(_of_dwi, households(count=count)))
+    source = map(_of_dwi, households(count=count))
+    referrals = dwi_delivery(DEFAULT_SEED, count, source=source)
+    return years_later(referrals, years_until(datetime.now(UTC).date()))
 
 
 def _of_dwi(household: Household) -> Household:
@@ -60,14 +70,21 @@ def _of_dwi(household: Household) -> Household:
 
 
 def _agreed(referral: DwiReferral) -> DwiReferral:
-    number, members = referral.household.number, referral.household.members
+    number, household = referral.household.number, referral.household
+    # Said yesterday: an agreement of last year may have lapsed with a birthday since.
+    on = datetime.now(UTC).date() - timedelta(days=1)
+    # Every birth date known: who decides for a person of unknown age cannot be told.
+    members = tuple(
+        m if m.birth_date else replace(m, birth_date=_BORN[m.role]) for m in household.members
+    )
     return replace(
         referral,
+        household=replace(household, members=members),
         agreements=tuple(
             MemberAgreement(
                 True,
-                referral.referred_on,
-                DecidedBy.PARENT if member.role is Role.CHILD else DecidedBy.SELF,
+                on,
+                decided_by(member, on),
                 f"IF-{number:07d}-{place}",
             )
             for place, member in enumerate(members, 1)
@@ -75,9 +92,14 @@ def _agreed(referral: DwiReferral) -> DwiReferral:
     )
 
 
+_BORN = {role: date(1985, 5, 1) for role in Role} | {Role.CHILD: date(2017, 5, 1)}
+
+
 def _with_agreement(row: bytes) -> bytes:
     columns = row.split(b";")
-    answer = (b"ja", columns[_SCREENED_ON], DecidedBy.SELF.encode(), b"IF-" + columns[0])
+    # Once all of them were grown up; of unknown age nobody can say who decides.
+    answer = (b"ja", b"2014-01-31", DecidedBy.SELF.encode(), b"IF-" + columns[0])
+    columns[_BORN_ON] = columns[_BORN_ON] or b"1985-05-01"
     columns[_AGREED : _AGREED + len(answer)] = answer
     return b";".join(columns) + b"\n"
 

@@ -13,7 +13,20 @@ from typing import Annotated, Protocol
 
 import typer
 
-from gateway.cli import bench, exchange, log, partner, population, protocol, run
+from gateway.cli import (
+    bench,
+    consent,
+    correcting,
+    emergency,
+    exchange,
+    log,
+    officer,
+    partner,
+    population,
+    protected,
+    protocol,
+    run,
+)
 from gateway.cli.failures import Failure, failure_of
 from gateway.cli.output import Output
 
@@ -25,7 +38,20 @@ class CommandModule(Protocol):
         """Mount them."""
 
 
-COMMANDS: tuple[CommandModule, ...] = (run, exchange, log, partner, protocol, population, bench)
+COMMANDS: tuple[CommandModule, ...] = (
+    run,
+    exchange,
+    correcting,
+    consent,
+    log,
+    partner,
+    officer,
+    protocol,
+    emergency,
+    protected,
+    population,
+    bench,
+)
 """All that has commands, in the order in which `sluis --help` lists them."""
 
 

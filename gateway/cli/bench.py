@@ -22,11 +22,13 @@ import typer
 import uvloop
 
 from gateway.bench import batch as batch_bench
+from gateway.bench import decide as decide_bench
 from gateway.bench import feed as feed_bench
 from gateway.bench import referral as referral_bench
 from gateway.bench.figures import Figures, Findings
 from gateway.bench.processes import BenchFailed
 from gateway.bench.subjects import PASSABLE, Database, Parts
+from gateway.cli.deciding import deciding
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import JsonOption, Output, Steps, amount
 from gateway.cli.stopping import until_told
@@ -65,6 +67,7 @@ def register(app: typer.Typer) -> None:
     group.command("referral")(referral)
     group.command("batch")(batch)
     group.command("feed")(feed)
+    group.command("decide")(decide)
     app.add_typer(group, name="bench", no_args_is_help=True)
 
 
@@ -124,6 +127,30 @@ def feed(
     """The mailbox pulled in pages of 1,000, every hand-over re-checked and logged."""
     plan = feed_bench.Plan(records, seconds)
     _bench(lambda parts, at: feed_bench.bench_feed(plan, parts, at), home, as_json)
+
+
+def decide(
+    rules: Annotated[
+        int, typer.Option("--rules", min=100, max=100_000, help="Rules of the protocol.")
+    ] = decide_bench.RULES,
+    records: Annotated[
+        int, typer.Option("--records", min=100, max=1_000_000, help="Decisions, each round.")
+    ] = 10_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, max=50, help="Rounds of both.")] = 3,
+    households: Annotated[
+        int,
+        typer.Option("--households", min=300, max=1_000_000, help="Households of the register."),
+    ] = decide_bench.HOUSEHOLDS,
+    home: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decisions on households of three by 10,000 rules, and the consents of 100,000 households."""
+    plan = decide_bench.Plan(rules, records, rounds, households, decide_bench.GROUPS)
+
+    async def bench(parts: Parts, at: Path) -> Findings:
+        return await decide_bench.bench_decide(plan, deciding(parts.database, parts.told), at)
+
+    _bench(bench, home, as_json)
 
 
 def _bench(bench: Bench, home: Path | None, as_json: bool) -> None:
@@ -234,11 +261,15 @@ def _row(name: str, figures: Figures, ratio: str = "") -> tuple[str, ...]:
     return (
         name,
         f"{figures.rate:,.0f}",
-        f"{figures.p50_ms:,.1f}",
-        f"{figures.p99_ms:,.1f}",
-        *(("unknown",) * 2 if figures.cpu is None else (f"{us:,.0f}" for us in figures.cpu)),
+        _short(figures.p50_ms),
+        _short(figures.p99_ms),
+        *(("unknown",) * 2 if figures.cpu is None else (_short(us) for us in figures.cpu)),
         ratio,
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 1 else f"{value:.3f}"
 
 
 def _load_average() -> float | None:

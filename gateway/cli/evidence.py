@@ -20,6 +20,7 @@ from gateway.audit.note import NoteError, VerifierKey, decode_base64, parse_vkey
 from gateway.audit.tiles import split_bundle
 from gateway.audit.walk import all_bundles
 from gateway.client import AsyncSluis
+from gateway.client.logbook import LogName
 
 _AT_ONCE = 4
 """Bundles asked for together: hides the round trips, and holds at most 4 x 16 MB."""
@@ -50,24 +51,34 @@ class Proven:
     fetched: Fetched
 
 
-async def keys_of(client: AsyncSluis, vkeys: Sequence[str]) -> Keys:
+async def keys_of(
+    client: AsyncSluis, vkeys: Sequence[str], log: LogName = LogName.PROCESSING
+) -> Keys:
     """The keys that were given, or for want of any those that the gateway states."""
     if vkeys:
         return Keys(tuple(parse_vkey(vkey) for vkey in vkeys), True)
-    return Keys((parse_vkey((await client.log_keys()).processing),), False)
+    stated = await client.log_keys()
+    vkey = stated.processing if log is LogName.PROCESSING else stated.protected
+    if vkey is None:
+        raise NoteError("the gateway states no key for this log")
+    return Keys((parse_vkey(vkey),), False)
 
 
-async def fetch_checkpoint(client: AsyncSluis, keys: Keys) -> Fetched:
+async def fetch_checkpoint(
+    client: AsyncSluis, keys: Keys, log: LogName = LogName.PROCESSING
+) -> Fetched:
     """The newest checkpoint; raises `NoteError` unless one of the keys signed it."""
-    return _opened(await client.checkpoint(), keys)
+    return _opened(await client.checkpoint(log), keys)
 
 
-async def prove_entry(client: AsyncSluis, leaf_hash: bytes, keys: Keys) -> Proven:
+async def prove_entry(
+    client: AsyncSluis, leaf_hash: bytes, keys: Keys, log: LogName = LogName.PROCESSING
+) -> Proven:
     """The proof of one entry, by the leaf hash of its receipt.
 
     Raises `NoteError` or `ProofError` where it does not hold, `Declined` (404) where there is none.
     """
-    proof = await client.proof(leaf_hash)
+    proof = await client.proof(leaf_hash, log)
     fetched = _opened(proof.checkpoint.encode(), keys)
     checkpoint = fetched.checkpoint
     if proof.size != checkpoint.size:
@@ -80,7 +91,10 @@ async def prove_entry(client: AsyncSluis, leaf_hash: bytes, keys: Keys) -> Prove
 
 
 async def export_log(
-    client: AsyncSluis, folder: Path, progress: Progress | None = None
+    client: AsyncSluis,
+    folder: Path,
+    progress: Progress | None = None,
+    log: LogName = LogName.PROCESSING,
 ) -> Checkpoint:
     """Fetch the whole log into `folder`, which must not be there yet and appears only when whole.
 
@@ -88,15 +102,15 @@ async def export_log(
     for `verify_folder` to say. Raises `FolderError`, `NoteError`, or `TileError` for a bundle that
     is malformed.
     """
-    signed = await client.checkpoint()
-    entries = _entries(client, read_unverified(signed).size)
+    signed = await client.checkpoint(log)
+    entries = _entries(client, read_unverified(signed).size, log)
     return await write_folder_async(folder, entries, signed, progress=progress)
 
 
-async def _entries(client: AsyncSluis, size: int) -> AsyncIterator[bytes]:
+async def _entries(client: AsyncSluis, size: int, log: LogName) -> AsyncIterator[bytes]:
     bundles = all_bundles(size)
     while some := list(islice(bundles, _AT_ONCE)):
-        asked = (client.entries(bundle.index, bundle.width) for bundle in some)
+        asked = (client.entries(bundle.index, bundle.width, log) for bundle in some)
         for bundle, data in zip(some, await asyncio.gather(*asked), strict=True):
             for entry in split_bundle(data, bundle):
                 yield entry

@@ -29,6 +29,7 @@ from gateway.identity.desk import InsecureAddressError
 from gateway.store.database import UnusableAddressError
 from gateway.store.embedded import EmbeddedFailure
 from gateway.store.migrate import NewerDatabaseError
+from gateway.store.protocols import ApprovalsNeededError
 from gateway.store.rules import NoProtocolError
 from gateway.vault.check import KeysDoNotFitError
 from gateway.vault.keys import KeyUnavailableError
@@ -63,6 +64,8 @@ def failure_of(error: Exception) -> Failure | None:
         return Failure(str(error), "see docs/operating.md")
     if isinstance(error, NoProtocolError):
         return Failure("no privacy protocol is in force", "see `sluis protocol enforce`")
+    if isinstance(error, ApprovalsNeededError):
+        return Failure(str(error), "see `sluis protocol submit`, `approve` and `enforce`")
     if isinstance(error, RouteTableError):
         return Failure(f"the route table: {error}", "correct the file that SLUIS_ROUTES names")
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
@@ -77,9 +80,20 @@ def failure_of(error: Exception) -> Failure | None:
     return None
 
 
+_REMEDIES = {
+    "Geen gegevensstroom": "the protocol in force admits no such purpose and recipient for this"
+    " partner; see `sluis protocol show`",
+    "Formaat onbekend": "ask for another form; not every partner has a status file (csv)",
+    "Toestemming onbekend": "see `sluis consent show` for the ids that this partner recorded",
+}
+"""What to do about problems that say it all in their title."""
+
+
 def _of_client(error: SluisError) -> Failure:
     told, details = str(error), _details(error)
     match error:
+        case Declined(title=title) if title in _REMEDIES:
+            return Failure(told, _REMEDIES[title], details=details)
         case Misconfigured():
             return Failure(told, error.remedy, WRONGLY_ASKED)
         case Refused():
@@ -106,9 +120,6 @@ def _of_client(error: SluisError) -> Failure:
         case Garbled():
             remedy = "see whether base_url in client.toml is a Sluis gateway of this version"
             return Failure(told, remedy)
-        case Declined(status=406):
-            remedy = "ask for another form; not every partner has a status file (csv)"
-            return Failure(told, remedy, details=details)
         case Declined(status=status) if status < 500:
             return Failure(told, "see /v1/openapi.json at the gateway", details=details)
         case Declined():

@@ -35,6 +35,7 @@ from gateway.cli.exchange import PartnerOption, credentials_of
 from gateway.cli.failures import NOT_DONE, NOT_NOW, WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, Steps, amount
 from gateway.client import AsyncSluis, Declined
+from gateway.client.logbook import LogName
 
 KeyOption = Annotated[
     list[str] | None,
@@ -43,6 +44,12 @@ KeyOption = Annotated[
 KeyFileOption = Annotated[
     Path | None,
     typer.Option("--key-file", metavar="FILE", help="A file with a verifier key on each line."),
+]
+LogOption = Annotated[
+    LogName,
+    typer.Option(
+        "--log", help="Which log; `beschermd` is for a supervisor of protected exchanges."
+    ),
 ]
 _MAX_FILE = 1_000_000
 
@@ -62,6 +69,7 @@ def register(app: typer.Typer) -> None:
 def export(
     folder: Annotated[Path, typer.Argument(help="Where the log goes; it may not exist yet.")],
     partner: PartnerOption,
+    log: LogOption = LogName.PROCESSING,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,7 +79,9 @@ def export(
         raise Failure(f"{folder} is there already", "name another folder", WRONGLY_ASKED)
     with output.progress() as steps, _told_as_failures():
         done = _with_client(
-            home, partner, lambda client: export_log(client, folder, _bar(steps, "Fetching"))
+            home,
+            partner,
+            lambda client: export_log(client, folder, _bar(steps, "Fetching"), log),
         )
     told = {"folder": str(folder), "origin": done.origin, "size": done.size}
     output.result(told | {"root": encode_base64(done.root)})
@@ -108,6 +118,7 @@ def verify(
 
 def checkpoint(
     partner: PartnerOption,
+    log: LogOption = LogName.PROCESSING,
     key: KeyOption = None,
     key_file: KeyFileOption = None,
     home: HomeOption = DEFAULT_HOME,
@@ -118,8 +129,8 @@ def checkpoint(
     vkeys = _keys(key, key_file)
 
     async def fetch(client: AsyncSluis) -> tuple[Keys, Fetched]:
-        keys = await keys_of(client, vkeys)
-        return keys, await fetch_checkpoint(client, keys)
+        keys = await keys_of(client, vkeys, log)
+        return keys, await fetch_checkpoint(client, keys, log)
 
     with _told_as_failures():
         keys, fetched = _with_client(home, partner, fetch)
@@ -131,6 +142,7 @@ def checkpoint(
 def prove(
     leaf_hash: Annotated[str, typer.Argument(help="The leaf hash (bladhash) of a receipt.")],
     partner: PartnerOption,
+    log: LogOption = LogName.PROCESSING,
     key: KeyOption = None,
     key_file: KeyFileOption = None,
     home: HomeOption = DEFAULT_HOME,
@@ -141,8 +153,8 @@ def prove(
     vkeys, leaf = _keys(key, key_file), _leaf_hash(leaf_hash)
 
     async def fetch(client: AsyncSluis) -> tuple[Keys, Proven]:
-        keys = await keys_of(client, vkeys)
-        return keys, await prove_entry(client, leaf, keys)
+        keys = await keys_of(client, vkeys, log)
+        return keys, await prove_entry(client, leaf, keys, log)
 
     try:
         with _told_as_failures():

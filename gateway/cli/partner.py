@@ -27,10 +27,14 @@ Result = TypeVar("Result")
 
 
 class Kind(StrEnum):
-    """What a partner is: one that exchanges, or one that supervises."""
+    """What a partner is: one that exchanges, or one that supervises.
+
+    `TOEZICHT_BESCHERMD` reads the log of protected exchanges as well.
+    """
 
     KETEN = "keten"
     TOEZICHT = "toezicht"
+    TOEZICHT_BESCHERMD = "toezicht-beschermd"
 
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The partner's short name.")]

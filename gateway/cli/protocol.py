@@ -1,79 +1,64 @@
-"""`sluis protocol`: check a privacy protocol, put one in force, show the one that is."""
+"""`sluis protocol`: look a privacy protocol over, and show the one that is in force.
+
+The other commands below `sluis protocol` stand in modules of their own and are mounted here.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from consent.protocol import Flow, Protocol, ProtocolError, load
+from consent.protocol import Flow, Protocol, load
+from gateway.cli import (
+    approval,
+    comparing,
+    explaining,
+    informing,
+    processing_register,
+    simulation,
+    version_list,
+)
 from gateway.cli.database import on_database, settings_of
-from gateway.cli.failures import NOT_DONE, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
-from gateway.cli.setup import EXAMPLE
-from gateway.store.protocols import Effect, StoredProtocol, VersionTakenError, put_in_force
+from gateway.cli.versions import find
+from gateway.store.protocols import StoredProtocol
 from gateway.store.protocols import protocol_in_force as stored_in_force
 from schemas.fields import Treatment
 
-FileArgument = Annotated[Path, typer.Argument(help="The protocol, a TOML file.")]
-
-_EFFECTS = {
-    Effect.PUT_IN_FORCE: "is in force from now on",
-    Effect.ALREADY_IN_FORCE: "was in force already; nothing changed",
-    Effect.SUPERSEDED: "was superseded by a newer version, which stays; nothing changed",
-}
+_OTHERS = (
+    comparing,
+    simulation,
+    approval,
+    version_list,
+    explaining,
+    processing_register,
+    informing,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Mount this module's commands."""
     commands = typer.Typer(help="The privacy protocol.", no_args_is_help=True)
-    commands.command()(check)
-    commands.command()(enforce)
     commands.command()(show)
+    for module in _OTHERS:
+        module.register(commands)
     app.add_typer(commands, name="protocol")
 
 
-def check(file: FileArgument = EXAMPLE, as_json: JsonOption = False) -> None:
-    """Look a protocol over for contradictions, without touching a gateway."""
-    output = Output(as_json)
-    protocol = _read(file)
-    output.result({"version": protocol.version, "digest": protocol.digest.hex(), "problems": []})
-    output.say(f"{protocol.title}, version {protocol.version}: no contradictions", style="bold")
-    _show_flows(output, protocol)
-
-
-def enforce(
-    file: FileArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+def show(
+    named: Annotated[
+        str | None,
+        typer.Argument(metavar="[VERSION|FILE]", help="Another than the one in force."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
-    """Put a checked protocol in force; every earlier version stays on record."""
-    output = Output(as_json)
-    protocol = _read(file)
-
-    async def work(engine: AsyncEngine) -> Effect:
-        return await put_in_force(engine, protocol.version, protocol.digest, protocol.text)
-
-    try:
-        effect = on_database(settings_of(home), work)
-    except VersionTakenError:
-        raise Failure(
-            f"version {protocol.version} is on record with another text",
-            "a version is never edited: give the file a new `versie`",
-        ) from None
-    output.result(
-        {
-            "version": protocol.version,
-            "digest": protocol.digest.hex(),
-            "effect": effect.value,
-        }
-    )
-    output.say(f"version {protocol.version} {_EFFECTS[effect]}")
-
-
-def show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show the protocol in force: every admitted flow, why, and with which fields."""
     output = Output(as_json)
+    if named is not None:
+        _show_other(output, find(named, home))
+        return
     stored: StoredProtocol = on_database(settings_of(home), stored_in_force)
     protocol = load(stored.text)
     output.result(
@@ -90,18 +75,18 @@ def show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     _show_flows(output, protocol)
 
 
-def _read(file: Path) -> Protocol:
-    try:
-        return load(file.read_text(encoding="utf-8"))
-    except ProtocolError as error:
-        raise Failure(
-            f"{file}: the protocol contradicts itself\n  " + "\n  ".join(error.problems),
-            "correct these and check again; nothing was changed",
-            NOT_DONE,
-            {"problems": error.problems},
-        ) from None
-    except UnicodeDecodeError:
-        raise Failure(f"{file} is not UTF-8 text", "save it as UTF-8") from None
+def _show_other(output: Output, protocol: Protocol) -> None:
+    output.result(
+        {
+            "version": protocol.version,
+            "digest": protocol.digest.hex(),
+            "inForceFrom": None,
+            "text": protocol.text,
+        }
+    )
+    output.say(f"{protocol.title}, version {protocol.version}", style="bold")
+    output.say(f"digest {protocol.digest.hex()}", style="dim")
+    _show_flows(output, protocol)
 
 
 def _show_flows(output: Output, protocol: Protocol) -> None:

@@ -7,12 +7,14 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from gateway.cli.notices import gist_of
 from gateway.cli.output import Output, Steps, amount, size
 from gateway.cli.stopping import until_told
 from gateway.client import AsyncSluis, Credentials
 from gateway.sandbox.dwi import (
     Delivered,
     Happening,
+    NoticeReceived,
     Postponed,
     Rejected,
     Sending,
@@ -34,6 +36,9 @@ _MEANINGS = {
     Rule.FIELD_REQUIRED: "a field that the protocol requires is missing",
     Rule.UNKNOWN_EXCHANGE: "the referral it is about is not known",
     Rule.UNREADABLE: "could not be read; see field",
+    Rule.PROTECTION_NOT_ADMITTED: "protection cannot be asked for this flow",
+    Rule.EMERGENCY: "passed on as an emergency release; it will be reviewed",
+    Rule.EMERGENCY_NOT_ADMITTED: "no such emergency release: flow, meldcode step or time",
     Rule.REFERENCE_REUSED: "reference used before for other content",
     Rule.DUPLICATE: "received before; no second effect",
 }
@@ -109,7 +114,12 @@ def _show_report(output: Output, path: Path, delivered: Delivered, seconds: floa
 def _outcome_rows(delivered: Delivered) -> list[tuple[str, str, str, str]]:
     """One row an outcome, and for what did not pass one a rule; then the whole."""
     report, by_rule = delivered.report, delivered.summary.by_rule
-    rows = [("accepted", amount(report.accepted), "", "")]
+    urgent = by_rule[Outcome.ACCEPTED, Rule.EMERGENCY]
+    rows = [("accepted", amount(report.accepted - urgent), "", "")]
+    if urgent:
+        # By name: each is a release that somebody must answer for.
+        told = str(Rule.EMERGENCY), _MEANINGS[Rule.EMERGENCY]
+        rows.append(("accepted", amount(urgent), *told))
     for outcome, name in ((Outcome.HELD, "held"), (Outcome.REFUSED, "refused")):
         ranked = sorted(
             (
@@ -163,6 +173,9 @@ def _show_happening(output: Output, happening: Happening) -> None:
         case StatusesWritten(path):
             output.say(f"{moment}  {path.name}: new statuses, in {path.parent}")
             told = {"event": "statuses", "path": str(path)}
+        case NoticeReceived(event):
+            output.say(f"{moment}  {gist_of(event)}", style="yellow")
+            told = {"event": "notice", "type": event.type, "data": event.data}
     output.result(told)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from gateway.cli.failures import WRONGLY_ASKED, Failure
+from gateway.cli.notices import gist_of
 from gateway.cli.output import Output, amount
 from gateway.client import Event, RawPage
 from gateway.client.mailbox import parsed
@@ -170,6 +171,8 @@ def _row(event: Event) -> tuple[str, str, str, str]:
 def _gist(event: Event) -> str:
     if (own := event.own_status()) is not None:
         return f"{own.reference}: {own.status}"
+    if event.is_notice:
+        return gist_of(event)
     household = event.data.get("huishouden")
     members = household.get("leden") if isinstance(household, dict) else None
     if not isinstance(members, list):

@@ -23,13 +23,27 @@ from gateway.audit.verify import VerifiedLog, verify_folder
 from gateway.audit.walk import all_bundles
 from gateway.cli.evidence import export_log
 from gateway.cli.output import Output, Steps, amount, size
+from gateway.cli.overtaking import (
+    RECIPIENT,
+    Applicant,
+    WatchedDossiers,
+    recalled,
+    refer_two,
+    withdraw,
+)
 from gateway.client import AsyncSluis
 from gateway.client import credentials as client_credentials
 from gateway.sandbox.casebook import Tally, work_mailbox
 from gateway.sandbox.casework import seeded_casework
 from gateway.sandbox.dossiers import FolderDossiers
 from gateway.sandbox.dwi import Delivered, Sending, deliver_file
-from gateway.sandbox.population.delivery import FILE_NAME, Flaw, dwi_delivery
+from gateway.sandbox.population.delivery import (
+    FILE_NAME,
+    Flaw,
+    dwi_delivery,
+    years_later,
+    years_until,
+)
 from gateway.sandbox.population.written import as_csv
 from gateway.sandbox.status_files import StatusFiles
 from schemas.casework import CloseReason
@@ -74,8 +88,10 @@ class Telling:
         file = await self._write_delivery()
         async with self._as("dwi") as dwi, self._as("casebook") as casebook:
             await self._deliver(dwi, file)
+            earlier, later = await self._withdraw_early(dwi)
             tally = await self._work_casebook(casebook)
             await self._fetch_statuses(dwi, tally)
+            await self._withdraw_late(dwi, casebook, earlier, later)
         async with self._as("toezicht") as supervisor:
             await self._verify_log(supervisor)
         return self._story
@@ -97,7 +113,10 @@ class Telling:
         """DWI's own export: synthetic persons after the programme's figures of 2013."""
         folder = self._home / "partners" / "dwi"
         path = folder / FILE_NAME
-        content = b"".join(as_csv(dwi_delivery(SEED, REFERRALS, with_errors=True)))
+        referrals = dwi_delivery(SEED, REFERRALS, with_errors=True)
+        # Of last year: agreements age, and whoever was nine in 2013 is nine no longer.
+        recent = years_later(referrals, years_until(datetime.now(UTC).date()))
+        content = b"".join(as_csv(recent))
         await asyncio.to_thread(path.write_bytes, content)
         return path
 
@@ -130,6 +149,37 @@ class Telling:
             "refused": refused,
         }
 
+    async def _withdraw_early(self, dwi: AsyncSluis) -> tuple[Applicant, Applicant]:
+        """A message that waits is overtaken by a withdrawal; another one goes its way."""
+        with self._step(2, "Somebody withdraws while their referral waits to be fetched"):
+            early, late = await refer_two(dwi)
+            await withdraw(dwi, early)
+        claim = self._story.claim
+        both = {early.answer.decision, late.answer.decision}
+        claim("two persons who agreed were accepted", both == {Outcome.ACCEPTED})
+        self._output.say(f"accepted, then withdrawn before it was fetched: {early.exchange}")
+        return early, late
+
+    async def _withdraw_late(
+        self, dwi: AsyncSluis, casebook: AsyncSluis, early: Applicant, late: Applicant
+    ) -> None:
+        """A withdrawal reaches who received the message: its use stops, and they say so."""
+        with self._step(5, "Somebody withdraws after their referral was received"):
+            receipt = await withdraw(dwi, late)
+            store = WatchedDossiers(self._home / "partners" / "casebook" / "dossiers")
+            tally = await work_mailbox(casebook, store, seeded_casework(SEED))
+            report = await recalled(dwi, receipt)
+        recalls = [event for event in store.fresh if event.type == "nl.sluis.intrekking"]
+        self._output.say(f"recalled: {late.exchange}; acknowledged by {RECIPIENT}")
+        claim = self._story.claim
+        kept = store.kept([early.exchange])[early.exchange]
+        claim("the withdrawn referral never reached the casebook", kept.is_tombstone)
+        claim("the casebook stopped the use of what it had received", tally.obeyed == 1)
+        is_told = any(str(late.exchange) in str(event.data) for event in recalls)
+        claim("the casebook was told which use stops", is_told)
+        claim("it was not told who withdrew, or why", all(_is_neutral(e.data) for e in recalls))
+        claim("its acknowledgement is on record", report.is_done and bool(report.recipients))
+
     def _show_report(self, delivered: Delivered) -> None:
         report = delivered.report
         rows = [("accepted", "", amount(report.accepted)), ("held", "", amount(report.held))]
@@ -143,7 +193,7 @@ class Telling:
         )
 
     async def _work_casebook(self, casebook: AsyncSluis) -> Tally:
-        with self._step(2, "The casebook pulls, acknowledges, and reports on its cases") as steps:
+        with self._step(3, "The casebook pulls, acknowledges, and reports on its cases") as steps:
 
             def show(tally: Tally) -> None:
                 done = sum(tally.statuses.values())
@@ -152,7 +202,8 @@ class Telling:
 
             store = FolderDossiers(self._home / "partners" / "casebook" / "dossiers")
             tally = await work_mailbox(casebook, store, seeded_casework(SEED), on_progress=show)
-        received = sum(tally.received.values())
+        # One more than the delivery's: who withdraws later is received as anybody else.
+        received = tally.received["nl.sluis.aanmelding"] - 1
         sent = sum(tally.statuses.values())
         self._output.say(
             f"{amount(received)} referrals received in order, {amount(sent)} statuses sent back"
@@ -169,7 +220,7 @@ class Telling:
 
     async def _fetch_statuses(self, dwi: AsyncSluis, tally: Tally) -> None:
         folder = self._home / "partners" / "dwi" / "statussen"
-        with self._step(3, "DWI fetches its status file"):
+        with self._step(4, "DWI fetches its status file"):
             written = await StatusFiles(folder).fetch(dwi)
         lines = [
             line
@@ -194,8 +245,8 @@ class Telling:
     async def _verify_log(self, supervisor: AsyncSluis) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = self._home / "partners" / "toezicht" / f"logboek-{stamp}"
-        expected = self._story.counted["accepted"] + self._story.counted["statuses"]
-        with self._step(4, "The supervisor exports the log and verifies it offline"):
+        expected = self._story.counted["accepted"] + self._story.counted["statuses"] + 2
+        with self._step(6, "The supervisor exports the log and verifies it offline"):
             await self._wait_for_log(supervisor)
             await export_log(supervisor, folder)
             verified = await asyncio.to_thread(verify_folder, folder, [self._vkey])
@@ -232,6 +283,12 @@ class Telling:
                 return
             before = now
             await asyncio.sleep(0.6)
+
+
+def _is_neutral(data: object) -> bool:
+    """Whether a recall names exchange, purpose and category, and nothing else."""
+    told = {"uitwisselingId", "doel", "categorie"}
+    return isinstance(data, dict) and set(data) <= told
 
 
 def _read_entries(

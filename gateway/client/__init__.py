@@ -27,7 +27,7 @@ from gateway.client.errors import (
     Unavailable,
     Unreachable,
 )
-from gateway.client.mailbox import Event, Page, PageForm, RawPage
+from gateway.client.mailbox import Event, Notice, Page, PageForm, RawPage
 from gateway.client.transport import Retrying
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Garbled",
     "Misconfigured",
     "NotAdmitted",
+    "Notice",
     "Page",
     "PageForm",
     "RawPage",

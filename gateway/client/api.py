@@ -22,16 +22,34 @@ from pydantic import BaseModel
 from gateway.client import mailbox, upload
 from gateway.client.answers import read
 from gateway.client.credentials import Credentials
-from gateway.client.logbook import FULL, InclusionProof, LogKeys, ProtocolInForce, tile_path
+from gateway.client.logbook import (
+    FULL,
+    InclusionProof,
+    LogKeys,
+    LogName,
+    ProtocolInForce,
+    tile_path,
+)
 from gateway.client.mailbox import MAX_PAGE, Page, PageForm, RawPage
 from gateway.client.transport import Call, Retrying, Transport
 from gateway.client.upload import Sent
-from schemas.casework import StatusMessage
+from schemas.casework import Accountability, StatusMessage
+from schemas.consents import (
+    AuthorityReceipt,
+    AuthorityRecord,
+    ConsentOverview,
+    ConsentQuery,
+    ConsentReceipt,
+    ConsentRecord,
+    ConsentWithdrawal,
+)
+from schemas.corrections import Correction, CorrectionReceipt
 from schemas.deliveries import DeliveryReport, DeliveryState, RecordOutcome
+from schemas.notices import CorrectionReport, HeldPage, HeldReferral, RecallReport
 from schemas.receipts import Answer
 from schemas.referral import Referral, Wire
 
-_LOG = "/v1/logboek/verwerkingen"
+_LOGS = "/v1/logboek"
 _SLOW = 600.0
 """Seconds without a sign of life after which a delivery's answer is given up."""
 
@@ -89,6 +107,34 @@ class AsyncSluis:
     async def send_status(self, message: StatusMessage) -> Answer:
         """Send one status back (statusbericht); raise `Refused`, or `Conflict`."""
         return await self._tell("/v1/statusberichten", message)
+
+    async def account(self, message: Accountability) -> Answer:
+        """Account for one case (verantwoording); raise `Refused`, or `Conflict`."""
+        return await self._tell("/v1/verantwoordingen", message)
+
+    async def record_consent(self, record: ConsentRecord) -> ConsentReceipt:
+        """Record one yes or no (toestemming); a no works before this returns."""
+        return read(ConsentReceipt, await self._post("/v1/toestemmingen", as_json(record)))
+
+    async def withdraw_consent(
+        self, consent: UUID, withdrawal: ConsentWithdrawal
+    ) -> ConsentReceipt:
+        """Withdraw what was recorded (intrekking); works before this returns."""
+        path = f"/v1/toestemmingen/{consent}/intrekking"
+        return read(ConsentReceipt, await self._post(path, as_json(withdrawal)))
+
+    async def recorded_consents(self, query: ConsentQuery) -> ConsentOverview:
+        """What this partner recorded of a person."""
+        path = "/v1/toestemmingen/opvraging"
+        return read(ConsentOverview, await self._post(path, as_json(query)))
+
+    async def recall_report(self, consent: UUID) -> RecallReport:
+        """Who was told that a use stops, and who acknowledged it."""
+        return read(RecallReport, await self._get(f"/v1/toestemmingen/{consent}/terugroep"))
+
+    async def state_authority(self, record: AuthorityRecord) -> AuthorityReceipt:
+        """State who may decide for a person (gezag), with source and date."""
+        return read(AuthorityReceipt, await self._post("/v1/gezag", as_json(record)))
 
     async def deliver(
         self,
@@ -182,34 +228,57 @@ class AsyncSluis:
         body = json.dumps({"totEnMet": cursor}).encode()
         return read(_Acknowledged, await self._post("/v1/postvak/ontvangst", body)).bevestigd
 
+    async def held(self, size: int = MAX_PAGE) -> AsyncIterator[HeldReferral]:
+        """The partner's own messages that wait for agreement, oldest first."""
+        after: dict[str, str] = {}
+        while True:
+            query = {"aantal": str(size)} | after
+            page = read(HeldPage, await self._get("/v1/aangehouden", query))
+            for one in page.held:
+                yield one
+            if page.cursor is None:
+                return
+            after = {"na": page.cursor}
+
+    async def correct(self, correction: Correction) -> CorrectionReceipt:
+        """Rectify, restrict, object, annul, or tell that a member left; raise `Conflict`."""
+        return read(CorrectionReceipt, await self._post("/v1/correcties", as_json(correction)))
+
+    async def correction(self, correction: UUID) -> CorrectionReport:
+        """Who was told of a correction, and who has acknowledged."""
+        return read(CorrectionReport, await self._get(f"/v1/correcties/{correction}"))
+
     async def protocol(self) -> ProtocolInForce:
         """The privacy protocol in force, with its text and digest."""
         return read(ProtocolInForce, await self._get("/v1/protocol"))
 
-    async def checkpoint(self) -> bytes:
-        """The newest signed checkpoint of the processing log (C2SP tlog-checkpoint)."""
-        return await self._get(f"{_LOG}/checkpoint")
+    async def checkpoint(self, log: LogName = LogName.PROCESSING) -> bytes:
+        """The newest signed checkpoint of a log (C2SP tlog-checkpoint)."""
+        return await self._get(f"{_LOGS}/{log}/checkpoint")
 
-    async def tile(self, level: int, index: int, width: int = FULL) -> bytes:
+    async def tile(
+        self, level: int, index: int, width: int = FULL, log: LogName = LogName.PROCESSING
+    ) -> bytes:
         """Hashes of the log's tree, 32 bytes each (C2SP tlog-tiles)."""
-        return await self._get(f"{_LOG}/tile/{level}/{tile_path(index, width)}")
+        return await self._get(f"{_LOGS}/{log}/tile/{level}/{tile_path(index, width)}")
 
-    async def entries(self, index: int, width: int = FULL) -> bytes:
-        """A bundle of at most 256 entries, each after its length in two bytes."""
-        return await self._get(f"{_LOG}/tile/entries/{tile_path(index, width)}")
+    async def entries(
+        self, index: int, width: int = FULL, log: LogName = LogName.PROCESSING
+    ) -> bytes:
+        """A bundle of at most 256 entries, each after its length in two bytes; for supervisors."""
+        return await self._get(f"{_LOGS}/{log}/tile/entries/{tile_path(index, width)}")
 
-    async def proof(self, leaf_hash: bytes) -> InclusionProof:
+    async def proof(self, leaf_hash: bytes, log: LogName = LogName.PROCESSING) -> InclusionProof:
         """How the entry of a receipt stands in the newest checkpoint; 404 until it does (< 1 s)."""
         named = base64.urlsafe_b64encode(leaf_hash).rstrip(b"=").decode("ascii")
-        return read(InclusionProof, await self._get(f"{_LOG}/bewijs", {"bladhash": named}))
+        return read(InclusionProof, await self._get(f"{_LOGS}/{log}/bewijs", {"bladhash": named}))
 
     async def log_keys(self) -> LogKeys:
         """The verifier keys as the gateway gives them; hold them against what you were handed."""
         return read(LogKeys, await self._get("/v1/logboek/sleutels"))
 
     async def _tell(self, path: str, message: Wire) -> Answer:
-        body = message.model_dump_json(by_alias=True, exclude_none=True).encode()
-        return read(Answer, await self._post(path, body))
+        return read(Answer, await self._post(path, as_json(message)))
 
     async def _post(self, path: str, body: bytes) -> bytes:
         headers = {"Content-Type": "application/json"}
@@ -221,3 +290,8 @@ class AsyncSluis:
     async def _pull(self, after: str | None, size: int, form: PageForm) -> httpx.Response:
         query = {"aantal": str(size)} | ({} if after is None else {"na": after})
         return await self._transport.send(Call("GET", "/v1/postvak", query, {"Accept": form}))
+
+
+def as_json(message: Wire) -> bytes:
+    """A message as it goes on the wire."""
+    return message.model_dump_json(by_alias=True, exclude_none=True).encode()

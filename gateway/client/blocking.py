@@ -18,12 +18,23 @@ import httpx
 
 from gateway.client.api import AsyncSluis
 from gateway.client.credentials import Credentials
-from gateway.client.logbook import FULL, InclusionProof, LogKeys, ProtocolInForce
+from gateway.client.logbook import FULL, InclusionProof, LogKeys, LogName, ProtocolInForce
 from gateway.client.mailbox import MAX_PAGE, Page, PageForm, RawPage
 from gateway.client.transport import Retrying
 from gateway.client.upload import Sent
-from schemas.casework import StatusMessage
+from schemas.casework import Accountability, StatusMessage
+from schemas.consents import (
+    AuthorityReceipt,
+    AuthorityRecord,
+    ConsentOverview,
+    ConsentQuery,
+    ConsentReceipt,
+    ConsentRecord,
+    ConsentWithdrawal,
+)
+from schemas.corrections import Correction, CorrectionReceipt
 from schemas.deliveries import DeliveryReport, RecordOutcome
+from schemas.notices import CorrectionReport, HeldReferral, RecallReport
 from schemas.receipts import Answer
 from schemas.referral import Referral
 
@@ -70,6 +81,24 @@ class Sluis:
     def send_status(self, message: StatusMessage) -> Answer:
         return self._run(self._sluis.send_status(message))
 
+    def account(self, message: Accountability) -> Answer:
+        return self._run(self._sluis.account(message))
+
+    def record_consent(self, record: ConsentRecord) -> ConsentReceipt:
+        return self._run(self._sluis.record_consent(record))
+
+    def withdraw_consent(self, consent: UUID, withdrawal: ConsentWithdrawal) -> ConsentReceipt:
+        return self._run(self._sluis.withdraw_consent(consent, withdrawal))
+
+    def recorded_consents(self, query: ConsentQuery) -> ConsentOverview:
+        return self._run(self._sluis.recorded_consents(query))
+
+    def recall_report(self, consent: UUID) -> RecallReport:
+        return self._run(self._sluis.recall_report(consent))
+
+    def state_authority(self, record: AuthorityRecord) -> AuthorityReceipt:
+        return self._run(self._sluis.state_authority(record))
+
     def deliver(
         self, source: Path, media_type: str | None = None, sent: Sent | None = None
     ) -> DeliveryReport:
@@ -107,20 +136,31 @@ class Sluis:
     def acknowledge(self, cursor: str) -> int:
         return self._run(self._sluis.acknowledge(cursor))
 
+    def held(self, size: int = MAX_PAGE) -> Iterator[HeldReferral]:
+        return self._each(self._sluis.held(size))
+
+    def correct(self, correction: Correction) -> CorrectionReceipt:
+        return self._run(self._sluis.correct(correction))
+
+    def correction(self, correction: UUID) -> CorrectionReport:
+        return self._run(self._sluis.correction(correction))
+
     def protocol(self) -> ProtocolInForce:
         return self._run(self._sluis.protocol())
 
-    def checkpoint(self) -> bytes:
-        return self._run(self._sluis.checkpoint())
+    def checkpoint(self, log: LogName = LogName.PROCESSING) -> bytes:
+        return self._run(self._sluis.checkpoint(log))
 
-    def tile(self, level: int, index: int, width: int = FULL) -> bytes:
-        return self._run(self._sluis.tile(level, index, width))
+    def tile(
+        self, level: int, index: int, width: int = FULL, log: LogName = LogName.PROCESSING
+    ) -> bytes:
+        return self._run(self._sluis.tile(level, index, width, log))
 
-    def entries(self, index: int, width: int = FULL) -> bytes:
-        return self._run(self._sluis.entries(index, width))
+    def entries(self, index: int, width: int = FULL, log: LogName = LogName.PROCESSING) -> bytes:
+        return self._run(self._sluis.entries(index, width, log))
 
-    def proof(self, leaf_hash: bytes) -> InclusionProof:
-        return self._run(self._sluis.proof(leaf_hash))
+    def proof(self, leaf_hash: bytes, log: LogName = LogName.PROCESSING) -> InclusionProof:
+        return self._run(self._sluis.proof(leaf_hash, log))
 
     def log_keys(self) -> LogKeys:
         return self._run(self._sluis.log_keys())

@@ -7,6 +7,7 @@ client's: it only knows how to ask.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,9 +38,17 @@ class InclusionProof(_Published):
 
 
 class LogKeys(_Published):
-    """The verifier key (C2SP vkey) of the processing log."""
+    """The verifier keys (C2SP vkey) of the processing log and that of protected exchanges."""
 
     processing: str = Field(alias="verwerkingen")
+    protected: str | None = Field(alias="beschermd", default=None)
+
+
+class LogName(StrEnum):
+    """Which log; that of protected exchanges is for a supervisor who may read it."""
+
+    PROCESSING = "verwerkingen"
+    PROTECTED = "beschermd"
 
 
 def tile_path(index: int, width: int = FULL) -> str:

@@ -21,9 +21,18 @@ from gateway.client.answers import read
 from gateway.client.errors import Garbled
 from schemas.casework import OwnStatus
 from schemas.identifiers import Pseudonym
+from schemas.notices import Advice, CorrectionNotice, Recall
 
 MAX_PAGE = 1000
 """Messages in one page, as the API bounds it."""
+
+
+Notice = Recall | Advice | CorrectionNotice
+_NOTICES: dict[str, type[Recall] | type[Advice] | type[CorrectionNotice]] = {
+    "nl.sluis.intrekking": Recall,
+    "nl.sluis.kennisgeving": Advice,
+    "nl.sluis.correctie": CorrectionNotice,
+}
 
 
 class PageForm(StrEnum):
@@ -57,6 +66,16 @@ class Event(BaseModel):
         """Whether it only says that what stood here was purged (vervallen)."""
         return self.type == "nl.sluis.vervallen"
 
+    @property
+    def is_notice(self) -> bool:
+        """Whether the gateway itself says it: a recall, advice, or a correction."""
+        return self.type in _NOTICES
+
+    def notice(self) -> Notice | None:
+        """What the gateway itself says, if that is what it is."""
+        kind = _NOTICES.get(self.type)
+        return None if kind is None else read(kind, json.dumps(self.data).encode())
+
     def own_status(self) -> OwnStatus | None:
         """The status that it brings back to its referrer, if that is what it is."""
         if self.type != "nl.sluis.statusbericht":
@@ -80,6 +99,8 @@ class RawPage:
     content: bytes
     next_cursor: str
     has_more: bool
+    others: int = 0
+    """Messages of the page that this form cannot hold, such as notices in a status file."""
 
     def lines(self) -> list[bytes]:
         """Its lines that are not empty: messages in NDJSON; header and statuses in CSV."""
@@ -105,7 +126,9 @@ def raw_page(answer: httpx.Response) -> RawPage:
         has_more = {"ja": True, "nee": False}[answer.headers["Sluis-Meer"]]
     except KeyError:
         raise Garbled("the page lacks its cursor (Sluis-Volgende, Sluis-Meer)") from None
-    return RawPage(answer.content, following, has_more)
+    told = answer.headers.get("Sluis-Overig", "0")
+    others = int(told) if told.isascii() and told.isdigit() else 0
+    return RawPage(answer.content, following, has_more, others)
 
 
 def parsed(page: RawPage) -> Page:

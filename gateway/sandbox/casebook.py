@@ -19,6 +19,7 @@ from gateway.client import AsyncSluis, Conflict, Event, Page, Refused, SluisErro
 from gateway.client.mailbox import MAX_PAGE
 from gateway.sandbox.casework import DecideStatus
 from gateway.sandbox.dossiers import Dossiers
+from gateway.sandbox.obeying import obeyed
 from schemas.casework import CaseStatus
 from schemas.decisions import Rule
 
@@ -35,6 +36,7 @@ class Tally:
     received: Counter[str] = field(default_factory=Counter)
     repeats: int = 0
     acknowledged: int = 0
+    obeyed: int = 0
     statuses: Counter[CaseStatus] = field(default_factory=Counter)
     refused: Counter[Rule] = field(default_factory=Counter)
 
@@ -58,16 +60,40 @@ async def work_mailbox(
         fresh = _in_order(page, store)
         # To disk first: an acknowledged message is never given again.
         await asyncio.to_thread(store.keep, fresh)
+        # Also of a page that comes again: a crash may have come between keeping and obeying.
+        tally.obeyed += await asyncio.to_thread(_obey, page, store)
         if page.events:
             tally.acknowledged += await client.acknowledge(page.next_cursor)
         tally.pages += 1
         tally.received.update(event.type for event in fresh)
         tally.repeats += len(page.events) - len(fresh)
         on_progress(tally)
-        referrals = [event for event in fresh if event.is_referral]
+        still = await asyncio.to_thread(store.kept, [e.id for e in fresh if e.is_referral])
+        referrals = [event for event in still.values() if event.is_referral]
         await _report_on(client, store, referrals, decide_status, concurrency, tally)
         on_progress(tally)
     return tally
+
+
+def _obey(page: Page, store: Dossiers) -> int:
+    """Do what recalls and corrections say, before they are acknowledged; how many changed a case.
+
+    A notice comes after the message that it is about, so that message is kept by now.
+    """
+    notices = [notice for event in page.events if (notice := event.notice()) is not None]
+    if not notices:
+        return 0
+    before = store.kept({notice.exchange_id for notice in notices})
+    after, changed = dict(before), 0
+    for notice in notices:
+        event = after.get(notice.exchange_id)
+        if event is None:
+            continue
+        after[notice.exchange_id] = obeyed(event, notice)
+        changed += after[notice.exchange_id] != event
+    if changed:
+        store.replace({one: event for one, event in after.items() if event != before[one]})
+    return changed
 
 
 def _in_order(page: Page, store: Dossiers) -> list[Event]:

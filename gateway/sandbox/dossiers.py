@@ -8,13 +8,13 @@ cut short was not acknowledged, so it is cut off and comes again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
 from gateway.client import Event
-from gateway.sandbox.durable import cut_unfinished_line
+from gateway.sandbox.durable import cut_unfinished_line, durably
 
 
 class Dossiers(Protocol):
@@ -29,6 +29,12 @@ class Dossiers(Protocol):
 
     def keep(self, events: Sequence[Event]) -> None:
         """Keep these, in order; they are safe once this returns."""
+
+    def kept(self, exchanges: Iterable[UUID]) -> dict[UUID, Event]:
+        """What is kept of these exchanges."""
+
+    def replace(self, events: Mapping[UUID, Event]) -> None:
+        """Put changed messages in the place of those that were kept; what is gone is gone."""
 
     def unreported(self) -> Iterator[Event]:
         """The referrals that are kept and not yet reported on, in order."""
@@ -56,6 +62,12 @@ class MemoryDossiers:
         for event in events:
             self._events[event.id] = event
             self._last = event.position
+
+    def kept(self, exchanges: Iterable[UUID]) -> dict[UUID, Event]:
+        return {one: self._events[one] for one in exchanges if one in self._events}
+
+    def replace(self, events: Mapping[UUID, Event]) -> None:
+        self._events.update(events)
 
     def unreported(self) -> Iterator[Event]:
         waiting = [event for event in self._events.values() if event.is_referral]
@@ -92,6 +104,17 @@ class FolderDossiers:
         _append(self._kept, [event.model_dump_json(by_alias=True) for event in events])
         self._ids.update(event.id for event in events)
         self._last = events[-1].position if events else self._last
+
+    def kept(self, exchanges: Iterable[UUID]) -> dict[UUID, Event]:
+        wanted = set(exchanges)
+        return {event.id: event for event in self._events() if event.id in wanted}
+
+    def replace(self, events: Mapping[UUID, Event]) -> None:
+        # The whole file anew: a line that was only added would leave the old one readable.
+        with durably(self._kept, 0o600) as file:
+            for event in self._events():
+                changed = events.get(event.id, event)
+                file.write(f"{changed.model_dump_json(by_alias=True)}\n".encode())
 
     def unreported(self) -> Iterator[Event]:
         for event in self._events():

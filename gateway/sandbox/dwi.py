@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from gateway.client import (
     AsyncSluis,
     Declined,
+    Event,
     Misconfigured,
     NotAdmitted,
     SluisError,
@@ -85,7 +86,14 @@ class StatusesWritten:
     path: Path
 
 
-Happening = Taken | Rejected | Postponed | StatusesWritten
+@dataclass(frozen=True, slots=True)
+class NoticeReceived:
+    """The gateway itself says something; it stands with the status files."""
+
+    event: Event
+
+
+Happening = Taken | Rejected | Postponed | StatusesWritten | NoticeReceived
 
 
 async def deliver_file(
@@ -162,7 +170,9 @@ class _Watched:
         self._inbox = inbox
         self._happened = happened
         self._progress = progress
-        self._statuses: StatusFiles | None = StatusFiles(inbox.folder / FOLDER)
+        self._statuses: StatusFiles | None = StatusFiles(
+            inbox.folder / FOLDER, on_notice=lambda event: happened(NoticeReceived(event))
+        )
 
     async def round(self) -> None:
         """Send what is complete, then fetch what is new."""

@@ -9,15 +9,18 @@ status stands in exactly one file, also when the acknowledgement was lost.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.client import AsyncSluis, Conflict, RawPage, Unacceptable
-from gateway.sandbox.durable import durably, free_name, move
+from gateway.client import AsyncSluis, Conflict, Event, RawPage, Unacceptable
+from gateway.client.mailbox import parsed
+from gateway.sandbox.durable import cut_unfinished_line, durably, free_name, move
 
 FOLDER = "statussen"
+NOTICES = "kennisgevingen.ndjson"
 _NOTE = ".bevestigen.json"
 _ASIDE = ".status.csv"
 
@@ -26,8 +29,13 @@ class StatusFiles:
     """The folder of status files of one partner."""
 
     def __init__(
-        self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        folder: Path,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_notice: Callable[[Event], None] = lambda _: None,
     ) -> None:
+        """`on_notice` is told of each notice once, when it is on disk."""
+        self._on_notice = on_notice
         self._folder = folder
         self._now = now
         self._emptied: str | None = None
@@ -38,15 +46,33 @@ class StatusFiles:
         written = await self._finish(client)
         while True:
             page = await client.status_file()
+            if page.others:
+                await self._keep_notices(client)
             if len(page.lines()) > 1:  # more than its header
                 self._note(page)
                 written += await self._finish(client)
-            elif page.has_more or self._emptied not in (None, page.next_cursor):
-                # Positions without a status, such as tombstones, must not be given for ever.
+            elif page.others or page.has_more or self._emptied not in (None, page.next_cursor):
+                # Notices are kept by now, and tombstones must not be given for ever.
                 await client.acknowledge(page.next_cursor)
             if not page.has_more:
                 self._emptied = page.next_cursor
                 return written
+
+    async def _keep_notices(self, client: AsyncSluis) -> None:
+        """What the gateway says and the file cannot hold: kept before the page is acknowledged."""
+        path = self._folder / NOTICES
+        cut_unfinished_line(path)
+        with path.open("rb") as file:
+            known = {Event.model_validate_json(line).id for line in file}
+        page = parsed(await client.raw_page())
+        fresh = [event for event in page.events if event.is_notice and event.id not in known]
+        with path.open("ab") as file:
+            for event in fresh:
+                file.write(f"{event.model_dump_json(by_alias=True)}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())
+        for event in fresh:
+            self._on_notice(event)
 
     def _note(self, page: RawPage) -> None:
         with durably(self._folder / _ASIDE) as file:

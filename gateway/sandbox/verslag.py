@@ -30,6 +30,12 @@ _RULES = {
     Rule.FIELD_REQUIRED: "Een gegeven dat het privacyprotocol eist, ontbreekt.",
     Rule.UNKNOWN_EXCHANGE: "De aanmelding waarnaar wordt verwezen, is niet bekend.",
     Rule.UNREADABLE: "De regel is niet te lezen; zie het genoemde veld.",
+    Rule.PROTECTION_NOT_ADMITTED: "Voor deze stroom kan geen bescherming worden gevraagd; doe het"
+    " zonder, of vraag de privacyfunctionaris.",
+    Rule.EMERGENCY: "Doorgegeven als noodverstrekking, tot het gevraagde moment; de"
+    " privacyfunctionaris beoordeelt dit.",
+    Rule.EMERGENCY_NOT_ADMITTED: "Deze noodverstrekking valt buiten het privacyprotocol:"
+    " stroom, stap van de meldcode of duur.",
     Rule.REFERENCE_REUSED: "Dit kenmerk is eerder gebruikt voor een andere inhoud.",
     Rule.DUPLICATE: "Deze aanmelding was al ontvangen; er is niets opnieuw verwerkt.",
 }
@@ -119,6 +125,9 @@ def _counts(report: DeliveryReport) -> Iterator[str]:
 
 
 def _details(report: DeliveryReport, summary: OutcomeSummary) -> Iterator[str]:
+    if urgent := summary.by_rule[Outcome.ACCEPTED, Rule.EMERGENCY]:
+        yield from ("", "Toegelaten als noodverstrekking")
+        yield f"{_number(urgent):>10}  {Rule.EMERGENCY}: {_RULES[Rule.EMERGENCY]}"
     for outcome, title in ((Outcome.HELD, "Aangehouden"), (Outcome.REFUSED, "Geweigerd")):
         counts = {
             rule: count

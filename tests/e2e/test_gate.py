@@ -186,7 +186,7 @@ async def test_invariant_02_a_field_that_the_protocol_no_longer_names_does_not_l
     await force(
         world,
         lambda text: text.replace(
-            '"lid.achternaam" = "identificeren"', '"lid.achternaam" = "weglaten"'
+            '"lid.achternaam" = "identificeren"', '"lid.achternaam" = "weglaten"', 1
         ),
     )
     (event,) = (await pull(world.casebook)).json()["berichten"]
@@ -206,7 +206,7 @@ async def test_invariant_02_what_a_newer_protocol_adds_is_not_added_afterwards(
     await sent(world, member(zrm={"gemetenOp": "2013-11-01", "scores": {"verslaving": 2}}))
 
     def admit(text: str) -> str:
-        text = text.replace(f'{field} = "weglaten"', f'{field} = "behouden"')
+        text = text.replace(f'{field} = "weglaten"', f'{field} = "behouden"', 1)
         exception = 'bijzonder = [{ soort = "gezondheid", artikel = "proef" }]'
         return text.replace("beroepsgeheim =", f"{exception}\nberoepsgeheim =", 1)
 

@@ -35,12 +35,12 @@ WAYS = {
         "alter table log_head_elders rename to log_head",
     ),
     "the head is of another log": (
-        "update log_head set log = 7",
-        "update log_head set log = 1",
+        "update log_head set log = 7 where log = 1",
+        "update log_head set log = 1 where log = 7",
     ),
     "the index is taken": (
-        "update log_head set size = 0",
-        "update log_head set size = (select count(*) from log_leaf)",
+        "update log_head set size = 0 where log = 1",
+        "update log_head set size = (select count(*) from log_leaf where log = 1) where log = 1",
     ),
 }
 

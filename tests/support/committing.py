@@ -28,11 +28,11 @@ from gateway.exchange import referral as road
 from gateway.exchange.arrivals import Arrival, Prints
 from gateway.exchange.committer import GroupCommitter
 from gateway.exchange.deliveries import Deliveries
-from gateway.exchange.group import GroupTools
 from gateway.exchange.referral import PseudonymisedReferral
 from gateway.exchange.routing import bundled_routes
+from gateway.exchange.tools import GroupTools, ProtectedSide
 from gateway.exchange.workoff import DeliveryTools
-from gateway.pseudonyms.domains import Handles
+from gateway.pseudonyms.domains import Handles, ProtectedHandles
 from gateway.store.deliveries import StoredDelivery, by_id
 from gateway.store.ids import new_id
 from gateway.store.partners import register_partner
@@ -182,6 +182,10 @@ async def open_desk(database: str) -> AsyncIterator[Desk]:
         "sluis/proef/verwerkingen",
         signing_key(keys, "log/proef"),
         lambda: datetime.now(UTC),
+        Handles(keys),
+        ProtectedSide(
+            "sluis/proef/beschermd", signing_key(keys, "log/apart"), ProtectedHandles(keys)
+        ),
     )
     log = io.StringIO()
     async with asyncpg.create_pool(database, min_size=2, max_size=8) as pool:

@@ -32,6 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from schemas.casework import SENDER_STATUS, OwnStatus, StatusMessage
+from schemas.corrections import Correction, CorrectionReceipt
 from schemas.decisions import Outcome, Rule
 from schemas.deliveries import (
     DeliveryReport,
@@ -40,6 +41,7 @@ from schemas.deliveries import (
     RecordFinding,
     RecordOutcome,
 )
+from schemas.notices import CorrectionReport, HeldReferral, ToldRecipient
 from schemas.receipts import Answer, Promise, Receipt
 from schemas.referral import Referral
 from tests.support.faults import Application, Faulty
@@ -84,6 +86,8 @@ class GatewaySimulator:
         self.said: dict[tuple[str, str], tuple[bytes, Answer]] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.exchanges: dict[UUID, tuple[str, str]] = {}
+        self.held: list[HeldReferral] = []
+        self.corrections: dict[tuple[str, str], tuple[Correction, CorrectionReceipt]] = {}
         self.mailboxes: dict[str, Mailbox] = defaultdict(Mailbox)
         self.network = Faulty(self._app())
 
@@ -115,6 +119,9 @@ class GatewaySimulator:
             "GET /v1/leveringen/{id}/uitkomsten": self._outcomes,
             "GET /v1/postvak": self._pull,
             "POST /v1/postvak/ontvangst": self._acknowledge,
+            "GET /v1/aangehouden": self._held,
+            "POST /v1/correcties": self._correct,
+            "GET /v1/correcties/{id}": self._correction,
             "GET /v1/protocol": self._protocol,
             "GET /v1/logboek/verwerkingen/{rest:path}": self._log,
             "GET /v1/logboek/sleutels": self._log,
@@ -351,8 +358,12 @@ class GatewaySimulator:
             lines = "".join(json.dumps(event) + "\n" for event in page)
             return Response(lines, 200, told, accept)
         if accept == "text/csv" and partner == "dwi":
+            others = sum(
+                not event["type"].endswith(("statusbericht", "vervallen")) for event in page
+            )
+            told["Sluis-Overig"] = str(others)
             return Response(status_file(page), 200, told, accept)
-        raise Declining(406, "Deze vorm is er niet")
+        raise Declining(406, "Formaat onbekend")
 
     async def _acknowledge(self, request: Request) -> Response:
         partner = self._partner(request)
@@ -361,6 +372,58 @@ class GatewaySimulator:
         newly = max(0, until - box.acknowledged)
         box.acknowledged += newly
         return JSONResponse({"bevestigd": newly}, 200, VERSION)
+
+    async def _held(self, request: Request) -> Response:
+        self._partner(request)
+        after = int(request.query_params.get("na", "0"))
+        until = after + int(request.query_params["aantal"])
+        page = [one.model_dump(mode="json", by_alias=True) for one in self.held[after:until]]
+        more = str(until) if until < len(self.held) else None
+        return JSONResponse({"aangehouden": page, "volgende": more}, 200, VERSION)
+
+    async def _correct(self, request: Request) -> Response:
+        """Annuls what was referred here; the same reference with other content is a conflict."""
+        partner = self._partner(request)
+        wanted = Correction.model_validate_json(await request.body(), by_alias=True)
+        key = (partner, wanted.reference)
+        if key in self.corrections and self.corrections[key][0] != wanted:
+            raise Declining(409, "Kenmerk al gebruikt")
+        known = {reference: one for one, (_, reference) in self.exchanges.items()}
+        exchange = wanted.exchange_id or known.get(wanted.message or "")
+        if exchange not in self.exchanges:
+            raise Declining(404, "Uitwisseling onbekend")
+        if key not in self.corrections:
+            receipt = CorrectionReceipt(
+                correction_id=uuid4(),
+                exchange_id=exchange,
+                kind=wanted.kind,
+                entry_id=uuid4(),
+                recorded_at=datetime.now(UTC),
+            )
+            self.corrections[key] = (wanted, receipt)
+        body = self.corrections[key][1].model_dump(mode="json", by_alias=True)
+        return JSONResponse(body, 201, VERSION)
+
+    async def _correction(self, request: Request) -> Response:
+        partner = self._partner(request)
+        for (owner, _), (_, receipt) in self.corrections.items():
+            if (owner, str(receipt.correction_id)) == (partner, request.path_params["id"]):
+                told = ToldRecipient(
+                    recipient="casebook",
+                    exchange_id=receipt.exchange_id,
+                    queued_at=receipt.recorded_at,
+                    acknowledged_at=receipt.recorded_at,
+                )
+                report = CorrectionReport(
+                    correction_id=receipt.correction_id,
+                    kind=receipt.kind,
+                    exchange_id=receipt.exchange_id,
+                    recorded_at=receipt.recorded_at,
+                    recipients=[told],
+                    is_done=True,
+                )
+                return JSONResponse(report.model_dump(mode="json", by_alias=True), 200, VERSION)
+        raise Declining(404, "Correctie onbekend")
 
     async def _protocol(self, request: Request) -> Response:
         self._partner(request)

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from consent.protocol import Flow, HouseholdRule, Protocol, load
 from consent.register import CATEGORY_ALL, ConsentEvent, Standing
+from consent.representation import PersonFacts, Statement
 from schemas.casework import CaseStatus, CloseReason, StatusMessage
 from schemas.fields import CATEGORIES, FIELDS, FieldKind, MessageKind, Special, Treatment
 from schemas.identifiers import PartialDate
 from schemas.referral import (
     Agreement,
+    AuthorityKind,
     DecidedBy,
     Ground,
     Household,
@@ -38,6 +40,8 @@ unhurried = settings(deadline=None)
 IN_FORCE = st.dates(date(2026, 1, 1), date(2030, 12, 31))
 """Days on which the covenants of `protocols()` are in force."""
 
+HOLDERS = (UUID(int=101), UUID(int=102))
+"""Who may hold authority over others in `person_facts` and `voiced_events`."""
 _NO_NUL = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 _FIRST_OF_REFERENCE = "ABCabc019"
 
@@ -160,15 +164,76 @@ def consent_events(
 ) -> st.SearchStrategy[ConsentEvent]:
     """Few moments, purposes and recipients, so that events meet each other often."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
+    moments = st.integers(0, 3).map(lambda hours: start + timedelta(hours=hours))
     return st.builds(
         ConsentEvent,
-        id=st.uuids(),
+        id=st.integers(1, 20).map(lambda number: UUID(int=number)),
         purpose=st.sampled_from(sorted(purposes)),
         recipient=st.sampled_from(sorted(recipients)),
-        category=st.sampled_from([CATEGORY_ALL, "zrm", "zrm.inkomen", "adres"]),
+        category=st.sampled_from([CATEGORY_ALL, CATEGORY_ALL, "zrm", "zrm.inkomen", "adres"]),
         given=st.booleans(),
-        decided_at=st.integers(0, 3).map(lambda hours: start + timedelta(hours=hours)),
+        decided_at=moments,
+        decided_by=st.just(DecidedBy.SELF),
+        decider=st.none(),
+        valid_until=st.none(),
+        supersedes=st.none(),
     )
+
+
+def voiced_events(
+    purposes: Iterable[str] = ("hulp",), recipients: Iterable[str] = ("a",)
+) -> st.SearchStrategy[ConsentEvent]:
+    """Events of every voice, over two years; mostly a plain yes, so that many suffice together."""
+    moments = st.dates(date(2025, 12, 1), date(2026, 8, 1)).map(
+        lambda day: datetime(day.year, day.month, day.day, tzinfo=UTC)
+    )
+    seldom = st.integers(0, 9).map(lambda n: n == 0)
+
+    def at_times(rare: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+        return seldom.flatmap(lambda is_so: rare if is_so else st.none())
+
+    return st.builds(
+        ConsentEvent,
+        id=st.integers(1, 40).map(lambda number: UUID(int=number)),
+        purpose=st.sampled_from(sorted(purposes)),
+        recipient=st.sampled_from(sorted(recipients)),
+        category=st.sampled_from([*[CATEGORY_ALL] * 6, "zrm", "adres"]),
+        given=seldom.map(lambda is_so: not is_so),
+        decided_at=moments,
+        decided_by=st.sampled_from([*DecidedBy, *[DecidedBy.SELF, DecidedBy.PARENT] * 2]),
+        decider=st.none() | st.sampled_from(HOLDERS),
+        valid_until=at_times(moments),
+        supersedes=at_times(st.integers(1, 40).map(lambda n: UUID(int=n))),
+    )
+
+
+def statements() -> st.SearchStrategy[Statement]:
+    """What two sources say on few days of few holders, so that they contradict each other often."""
+    kinds = [*[AuthorityKind.PARENTAL] * 6, *AuthorityKind]
+    both, none = frozenset(HOLDERS), frozenset[UUID]()
+    return st.builds(
+        Statement,
+        st.sampled_from(kinds),
+        st.sampled_from([both, both, both, frozenset(HOLDERS[:1]), none]),
+        st.sampled_from(["brp", "opgave"]),
+        st.sampled_from([date(2025, 3, 1), date(2025, 12, 1), date(2026, 2, 1)]),
+    )
+
+
+def person_facts() -> st.SearchStrategy[PersonFacts]:
+    """Persons about the birthdays that matter, with whole, half-known, unknown or two dates."""
+    days = st.sampled_from([12, 16, 18]).flatmap(
+        lambda age: st.dates(date(2025 - age, 6, 1), date(2027 - age, 6, 1))
+    )
+    born = st.builds(
+        lambda day, length: PartialDate(day.isoformat()[:length]),
+        days | st.dates(date(2005, 1, 1), date(2026, 2, 1)) | st.just(date(1980, 2, 29)),
+        st.sampled_from([10, 10, 10, 7, 4]),
+    )
+    births = st.integers(0, 9).flatmap(
+        lambda n: st.lists(born, max_size=2) if n == 0 else born.map(lambda one: [one])
+    )
+    return st.builds(PersonFacts, births.map(tuple), st.lists(statements(), max_size=3).map(tuple))
 
 
 def refusals(among: Iterable[str] = CATEGORIES) -> st.SearchStrategy[frozenset[str]]:
@@ -179,8 +244,10 @@ def refusals(among: Iterable[str] = CATEGORIES) -> st.SearchStrategy[frozenset[s
 @st.composite
 def standings(draw: st.DrawFn) -> Standing:
     given_ = draw(st.sampled_from([True, False, None]))
-    event: UUID | None = None if given_ is None else draw(st.uuids())
-    return Standing(given_, event, draw(refusals()))
+    if given_ is not True:
+        return Standing(given_, (), draw(refusals()))
+    events = tuple(draw(st.lists(st.uuids(), min_size=1, max_size=2)))
+    return Standing(True, events, draw(refusals()), draw(refusals()))
 
 
 @st.composite

@@ -8,8 +8,9 @@ cannot hold a comment that says so.
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from random import Random
@@ -24,10 +25,17 @@ from gateway.sandbox.population.assumptions import (
 )
 from gateway.sandbox.population.chance import Weighted, below, choose, seeded
 from gateway.sandbox.population.generate import DEFAULT_SEED, MOST_HOUSEHOLDS, households
-from gateway.sandbox.population.household import Household, Measurement, Person, Source
+from gateway.sandbox.population.household import (
+    REFERENCE_DATE,
+    AgeGroup,
+    Household,
+    Measurement,
+    Person,
+    Source,
+)
 from gateway.sandbox.population.margins import DWI_REFERRALS
 from gateway.sandbox.population.zrm import Patterns, patterns, scores
-from schemas.referral import DecidedBy, Role
+from schemas.referral import AuthoritySource, DecidedBy, Role
 
 FILE_NAME = "synthetisch-dwi-2200.csv"
 _NOTE = "Synthetische toelichting: gezin {surname} is telefonisch besproken."
@@ -62,6 +70,15 @@ class MemberAgreement:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberAuthority:
+    """Who holds authority over a minor, as DWI looked it up: members by place, from 0."""
+
+    holders: tuple[int, ...]
+    source: AuthoritySource
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
 class DwiReferral:
     """One referral as DWI knows it, before it is written in a format."""
 
@@ -71,6 +88,7 @@ class DwiReferral:
     zrm: Measurement
     ladder: int
     agreements: tuple[MemberAgreement | None, ...]
+    authority: tuple[MemberAuthority | None, ...]
     note: str | None
     flaw: Flaw | None = None
 
@@ -129,6 +147,7 @@ class _Screening:
             zrm=self._screened(household),
             ladder=1 + below(rng, 6),
             agreements=self._agreements(household),
+            authority=tuple(_authority(household, member) for member in household.members),
             note=_NOTE.format(surname=surname) if surname and below(rng, 100) < HAS_NOTE else None,
             flaw=flaw,
         )
@@ -154,14 +173,61 @@ class _Screening:
             MemberAgreement(
                 given[place],
                 household.registered_on,
-                _decided_by(member, household.registered_on),
+                decided_by(member, household.registered_on),
                 f"IF-{household.number:07d}-{place + 1}",
             )
             for place, member in enumerate(members)
         )
 
 
-def _decided_by(member: Person, on: date) -> DecidedBy:
+def _authority(household: Household, member: Person) -> MemberAuthority | None:
+    """The adults of the household over its children, looked up when the delivery was made."""
+    if member.role is not Role.CHILD or member.age_group is AgeGroup.ADULT:
+        return None
+    holders = tuple(
+        place
+        for place, one in enumerate(household.members)
+        if one.role in (Role.APPLICANT, Role.PARTNER) and one.age_group is not AgeGroup.MINOR
+    )
+    return MemberAuthority(holders, AuthoritySource.BRP, REFERENCE_DATE) if holders else None
+
+
+def years_later(referrals: Iterable[DwiReferral], years: int) -> Iterator[DwiReferral]:
+    """The same referrals as if the programme's figures had been counted so many years later.
+
+    Ages, terms and the order of days stay as they are: whoever was nine is nine again.
+    """
+    for one in referrals:
+        home = one.household
+        members = tuple(
+            replace(m, birth_date=m.birth_date and _later(m.birth_date, years))
+            for m in home.members
+        )
+        registered = _later(home.registered_on, years)
+        yield replace(
+            one,
+            referred_on=_later(one.referred_on, years),
+            household=replace(home, members=members, registered_on=registered),
+            zrm=replace(one.zrm, measured_on=_later(one.zrm.measured_on, years)),
+            agreements=tuple(
+                a and replace(a, decided_on=_later(a.decided_on, years)) for a in one.agreements
+            ),
+            authority=tuple(a and replace(a, as_of=_later(a.as_of, years)) for a in one.authority),
+        )
+
+
+def years_until(today: date) -> int:
+    """By how many years the figures move to be those of the last day of last year."""
+    return today.year - 1 - REFERENCE_DATE.year
+
+
+def _later(day: date, years: int) -> date:
+    # Who was born on 29 February is given the day before, in a year that lacks it.
+    is_missing = (day.month, day.day) == (2, 29) and not isleap(day.year + years)
+    return day.replace(year=day.year + years, day=28 if is_missing else day.day)
+
+
+def decided_by(member: Person, on: date) -> DecidedBy:
     """The parent below sixteen; where the birth date is unknown, by the member's role."""
     born = member.birth_date
     if born is None:

@@ -124,7 +124,7 @@ def _row(client: _Client) -> str:
         f"{c.reference};{c.screened_on};{Ground.PARTICIPATION_ACT.value};"
         f"{Role.APPLICANT.value};{c.bsn};{c.initials};{c.prefix};{c.surname};{c.birth_date};"
         f"{c.sex};{c.postcode};{c.street};{c.house_number};;;nee;ja;{c.ladder};{c.screened_on};"
-        f"{';'.join(map(str, c.scores))};{agreement};\n"
+        f"{';'.join(map(str, c.scores))};{agreement};;;;\n"
     )
 
 

@@ -15,7 +15,12 @@ from typing import Final
 import orjson
 
 from gateway.sandbox.population.bsn import failing_eleven_test
-from gateway.sandbox.population.delivery import DwiReferral, Flaw, MemberAgreement
+from gateway.sandbox.population.delivery import (
+    DwiReferral,
+    Flaw,
+    MemberAgreement,
+    MemberAuthority,
+)
 from gateway.sandbox.population.household import Household, Person, PostcodeState
 from gateway.sandbox.population.zrm import DOMAINS
 from schemas.referral import Ground, Referral, Role
@@ -33,7 +38,8 @@ COLUMNS: Final = (
     *("achternaam", "geboortedatum", "geslacht", "postcode", "straatnaam", "huisnummer"),
     *("toevoeging", "telefoon", "geheimhouding", "uitkering", "trede", "zrm_datum"),
     *ZRM_COLUMNS,
-    *("instemming", "instemming_op", "instemming_door", "instemming_bewijs", "toelichting"),
+    *("instemming", "instemming_op", "instemming_door", "instemming_bewijs"),
+    *("gezag_houders", "gezag_bron", "gezag_op", "toelichting"),
 )
 _COLUMN = {name: place for place, name in enumerate(COLUMNS)}
 
@@ -74,7 +80,7 @@ def as_referrals(referrals: Iterable[DwiReferral]) -> Iterator[Referral]:
 
 def _rows(referral: DwiReferral) -> list[list[str]]:
     household = referral.household
-    pairs = zip(household.members, referral.agreements, strict=True)
+    pairs = zip(household.members, referral.agreements, referral.authority, strict=True)
     rows = [
         [
             *_shared_columns(referral, place == 0),
@@ -82,9 +88,10 @@ def _rows(referral: DwiReferral) -> list[list[str]]:
             *_address(household, place == 0),
             *_applicant_columns(referral, place == 0),
             *_agreement_columns(agreement),
+            *_authority_columns(authority),
             (referral.note or "") if place == 0 else "",
         ]
-        for place, (member, agreement) in enumerate(pairs)
+        for place, (member, agreement, authority) in enumerate(pairs)
     ]
     if referral.flaw is not None:
         _spoil(rows[0], referral.flaw)
@@ -137,6 +144,13 @@ def _agreement_columns(agreement: MemberAgreement | None) -> tuple[str, str, str
     return (said, agreement.decided_on.isoformat(), agreement.decided_by, agreement.evidence)
 
 
+def _authority_columns(authority: MemberAuthority | None) -> tuple[str, str, str]:
+    if authority is None:
+        return ("", "", "")
+    holders = " ".join(str(place + 1) for place in authority.holders)
+    return (holders, authority.source.value, authority.as_of.isoformat())
+
+
 def _spoil(row: list[str], flaw: Flaw) -> None:
     match flaw:
         case Flaw.ELEVEN_TEST:
@@ -155,12 +169,12 @@ def _spoil(row: list[str], flaw: Flaw) -> None:
 
 def _message(referral: DwiReferral) -> dict[str, object]:
     household = referral.household
-    pairs = zip(household.members, referral.agreements, strict=True)
+    pairs = zip(household.members, referral.agreements, referral.authority, strict=True)
     home: dict[str, object] = {
         "straatnaam": household.street,
         "huisnummer": household.house_number,
         "geheimhouding": household.address_is_secret,
-        "leden": [_member(referral, member, agreement) for member, agreement in pairs],
+        "leden": [_member(referral, *pair) for pair in pairs],
     }
     if household.postcode_state is PostcodeState.FULL:
         home["postcode"] = household.postcode
@@ -180,7 +194,10 @@ def _message(referral: DwiReferral) -> dict[str, object]:
 
 
 def _member(
-    referral: DwiReferral, member: Person, agreement: MemberAgreement | None
+    referral: DwiReferral,
+    member: Person,
+    agreement: MemberAgreement | None,
+    authority: MemberAuthority | None,
 ) -> dict[str, object]:
     said: dict[str, object] = {
         "rol": member.role.value,
@@ -212,4 +229,12 @@ def _member(
             "door": agreement.decided_by.value,
             "bewijs": agreement.evidence,
         }
+    if authority is not None:
+        said["gezag"] = [
+            {
+                "houders": [{"lid": place} for place in authority.holders],
+                "bron": authority.source.value,
+                "peildatum": authority.as_of,
+            }
+        ]
     return said

@@ -68,6 +68,21 @@ def test_feed_is_told_as_one_object(capsys: pytest.CaptureFixture[str], folder: 
     assert told["variants"]["acknowledged"]["messages"] == 1200
 
 
+def test_decide_is_told_as_one_object(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    arguments = ("--rules", "200", "--records", "128", "--rounds", "1", "--households", "600")
+
+    told = _run(capsys, folder, "decide", *arguments)
+
+    assert told["messages"] == 128
+    parts = [told[f"{stage}CpuUs"] for stage in ("find", "standings", "decide")]
+    assert sum(parts) == pytest.approx(told["cpuUsPerMessage"], abs=0.01)
+    register = told["variants"]["register"]
+    assert register["consentQueriesPerGroup"] == 1, "one query a group, none a member"
+    assert register["queriesPerGroup"] == 4
+    assert register["membersPerGroup"] > 600
+    assert {goal["met"] for goal in told["reach"]} == {None}, "only 10,000 rules can tell"
+
+
 def test_a_folder_that_is_not_there_is_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

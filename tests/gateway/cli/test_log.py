@@ -12,7 +12,8 @@ import asyncpg
 import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 
 from gateway.api.logbook import log_routes
 from gateway.api.problems import Problem, answer_problem
@@ -20,6 +21,7 @@ from gateway.audit.note import VerifierKey
 from gateway.audit.signing import CheckpointSigner
 from gateway.cli import main
 from gateway.client import credentials as client_credentials
+from gateway.identity.tokens import Caller
 from gateway.store.groups import VERWERKINGEN
 from gateway.store.ids import new_id
 from gateway.store.lease import give_up_lease, take_lease
@@ -27,6 +29,7 @@ from tests.gateway.audit.leaves import append
 from tests.gateway.audit.logs import KEY, ORIGIN, OTHER_KEY, listed
 
 VKEY = VerifierKey.of(ORIGIN, KEY).encode()
+PROTECTED_VKEY = VerifierKey.of("sluis/proef/beschermd", KEY).encode()
 OTHER_VKEY = VerifierKey.of(ORIGIN, OTHER_KEY).encode()
 
 
@@ -61,13 +64,13 @@ class World:
 
 
 def application(pool: asyncpg.Pool) -> FastAPI:
-    async def authenticate(request: Request) -> str:
+    async def authenticate(request: HTTPConnection) -> Caller:
         if request.headers.get("Authorization") != "Bearer goed":
             raise Problem(HTTPStatus.UNAUTHORIZED, "Niet aangemeld", "Haal eerst een token.")
-        return "toezicht"
+        return Caller("toezicht", "generic", "toezicht-beschermd")
 
     app = FastAPI()
-    app.include_router(log_routes(pool, authenticate, VKEY), prefix="/v1")
+    app.include_router(log_routes(pool, authenticate, VKEY, PROTECTED_VKEY), prefix="/v1")
     app.add_exception_handler(Problem, answer_problem)
 
     @app.post("/oauth/token")

@@ -18,7 +18,8 @@ HEADER = (
     "zrm_datum;zrm_inkomen;zrm_dagbesteding;zrm_huisvesting;zrm_gezinsrelaties;"
     "zrm_fysieke_gezondheid;zrm_geestelijke_gezondheid;zrm_verslaving;zrm_adl_vaardigheden;"
     "zrm_sociaal_netwerk;zrm_maatschappelijke_participatie;zrm_justitie;instemming;"
-    "instemming_op;instemming_door;instemming_bewijs;toelichting\n"
+    "instemming_op;instemming_door;instemming_bewijs;gezag_houders;gezag_bron;gezag_op;"
+    "toelichting\n"
 )
 SCREENED = list(dwi_delivery(20131231, 300))
 
@@ -30,7 +31,7 @@ def rows(delivery: bytes, encoding: str = "utf-8", separator: str = ";") -> list
 
 def test_the_header_is_the_documented_one() -> None:
     assert next(as_csv([])).decode() == HEADER
-    assert len(COLUMNS) == 35
+    assert len(COLUMNS) == 38
 
 
 def test_there_is_one_row_a_member_and_one_referral_a_chunk() -> None:

@@ -1,0 +1,215 @@
+"""`sluis protocol submit|approve|advise|enforce`: from a draft to a version in force.
+
+An officer's key is read here, signs one thing that was just shown, and is let go. The gateway
+verifies the signature with the key that was registered, and again when the version comes in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.cli.database import on_database, settings_of
+from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
+from gateway.cli.officer import key_path, private_key
+from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
+from gateway.cli.versions import (
+    FileArgument,
+    VersionArgument,
+    find,
+    moment_of,
+    of_draft,
+    read_file,
+    shown,
+    taken,
+)
+from gateway.exchange import approval as steps
+from gateway.exchange.approval import Advice, MayNotSignError
+from gateway.identity.approvals import AdviceKind, NotApprovedError
+from gateway.store.lifecycle import (
+    AlreadySignedError,
+    StoredDraft,
+    StoredOfficer,
+    UnknownDraftError,
+    UnknownOfficerError,
+)
+from gateway.store.protocols import (
+    Effect,
+    MomentPassedError,
+    VersionTakenError,
+)
+
+Result = TypeVar("Result")
+OfficerOption = Annotated[str, typer.Option("--as", metavar="OFFICER", help="Who signs.")]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", metavar="FILE", help="The officer's private key, if it stands elsewhere."
+    ),
+]
+_LONGEST_ADVICE = 20_000
+_EFFECTS = {
+    Effect.PUT_IN_FORCE: "is in force from now on",
+    Effect.ALREADY_IN_FORCE: "was in force already; nothing changed",
+    Effect.PLANNED: "comes in force at {moment}",
+    Effect.ALREADY_PLANNED: "was to come in force at {moment} already; nothing changed",
+    Effect.SUPERSEDED: "was superseded by a newer version, which stays; nothing changed",
+}
+
+
+def register(commands: typer.Typer) -> None:
+    """Mount this module's commands below `sluis protocol`."""
+    for command in (submit, approve, advise, enforce):
+        commands.command()(command)
+
+
+def submit(
+    file: FileArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Submit a checked protocol as a draft, for officers to advise on and approve."""
+    output, protocol = Output(as_json), read_file(file)
+    is_new = _on_database(home, protocol.version, lambda engine: steps.submit(engine, protocol))
+    digest = protocol.digest.hex()
+    output.result({"version": protocol.version, "digest": digest, "isChange": is_new})
+    told = "is submitted" if is_new else "was submitted already; nothing changed"
+    output.say(f"version {protocol.version} {told}")
+    output.say(f"digest {digest}", "dim")
+    output.say(
+        "Next: `sluis protocol diff` and `simulate`, the FG's `advise`, two times `approve`."
+    )
+
+
+def approve(
+    version: VersionArgument,
+    officer: OfficerOption,
+    key: KeyOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve a draft, as its process owner or as a privacy officer under mandate."""
+    output = Output(as_json)
+    draft, signer = _sign(home, version, officer, key, None)
+    _tell_signed(output, draft, signer, "approved")
+
+
+def advise(
+    version: VersionArgument,
+    officer: OfficerOption,
+    advice: Annotated[AdviceKind, typer.Option(help="What the FG advises.")],
+    text_file: Annotated[
+        Path, typer.Option("--text-file", metavar="FILE", help="The advice itself, UTF-8 text.")
+    ],
+    key: KeyOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Attach the FG's advice to a draft; it is shown beside the approvals and is none of them."""
+    output = Output(as_json)
+    try:
+        text = text_file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise Failure(f"{text_file} is not UTF-8 text", "save it as UTF-8", WRONGLY_ASKED) from None
+    if not 0 < len(text) <= _LONGEST_ADVICE or "\x00" in text:
+        told = f"an advice has 1 to {_LONGEST_ADVICE} characters"
+        raise Failure(f"{text_file}: {told}", "shorten it, or refer to a document", WRONGLY_ASKED)
+    draft, signer = _sign(home, version, officer, key, Advice(advice, text))
+    _tell_signed(output, draft, signer, f"advised on ({advice.value})")
+
+
+def enforce(
+    named: Annotated[
+        str, typer.Argument(metavar="VERSION|FILE", help="A submitted version, or a file.")
+    ],
+    moment: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MOMENT", help="From when; without it from now on."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a version in force, now or from a moment to come; earlier ones stay on record.
+
+    Where officers are registered it needs both approvals and the FG's advice.
+    """
+    output, protocol = Output(as_json), find(named, home)
+    at = None if moment is None else moment_of(moment)
+    placed = _on_database(
+        home, protocol.version, lambda engine: steps.enforce(engine, protocol, at)
+    )
+    output.result(
+        {
+            "version": protocol.version,
+            "digest": protocol.digest.hex(),
+            "effect": placed.effect.value,
+            "inForceFrom": placed.in_force_from.isoformat(),
+        }
+    )
+    told = _EFFECTS[placed.effect].format(moment=shown(placed.in_force_from))
+    output.say(f"version {protocol.version} {told}")
+
+
+def _sign(
+    home: Path, version: str, officer: str, key: Path | None, advice: Advice | None
+) -> tuple[StoredDraft, StoredOfficer]:
+    path = key or key_path(settings_of(home).home, officer)
+    if not path.is_file():
+        raise Failure(
+            f"there is no key of {officer} at {path}", "name it with --key FILE", WRONGLY_ASKED
+        )
+    private = private_key(path)
+    return _on_database(
+        home,
+        version,
+        lambda engine: steps.sign_draft(engine, version, officer, private.sign, advice),
+    )
+
+
+def _on_database(
+    home: Path, version: str, work: Callable[[AsyncEngine], Awaitable[Result]]
+) -> Result:
+    try:
+        return on_database(settings_of(home), work)
+    except VersionTakenError as error:
+        raise taken(error, version) from None
+    except UnknownDraftError as error:
+        raise of_draft(error, version) from None
+    except UnknownOfficerError:
+        raise Failure("there is no officer with this ID", "see `sluis officer list`") from None
+    except MayNotSignError as error:
+        raise Failure(str(error), "see `sluis officer list`") from None
+    except AlreadySignedError:
+        raise Failure(
+            "this officer signed this version before",
+            "what was signed stays; another opinion needs another version",
+        ) from None
+    except MomentPassedError:
+        raise Failure(
+            "the moment of --from has passed",
+            "leave --from out for now, or name one to come",
+            WRONGLY_ASKED,
+        ) from None
+    except NotApprovedError as error:
+        raise Failure(
+            f"version {version} is not approved:\n  " + "\n  ".join(error.objections),
+            "see `sluis protocol list`, `approve` and `advise`; nothing was changed",
+            NOT_DONE,
+            {"objections": error.objections},
+        ) from None
+
+
+def _tell_signed(output: Output, draft: StoredDraft, signer: StoredOfficer, did: str) -> None:
+    output.result(
+        {
+            "version": draft.version,
+            "digest": draft.digest.hex(),
+            "officer": signer.id,
+            "role": signer.role,
+            "keyId": signer.key_id,
+        }
+    )
+    output.say(f"version {draft.version} is {did} by {signer.id}, {signer.role}")
+    output.say(f"digest {draft.digest.hex()}", "dim")
