@@ -7,7 +7,6 @@ entry. When this returns, no release that the event forbids can commit any more 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -16,8 +15,9 @@ import asyncpg
 
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.exchange.deciding import LoadBook, deciding
+from gateway.exchange.deciding import LoadBook
 from gateway.exchange.freeing import free_held
+from gateway.exchange.meeting import in_transaction, known_or_new
 from gateway.exchange.recall import Scope
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
@@ -29,27 +29,21 @@ from gateway.store.consents import (
     consent_by_id,
     held_together,
     lock_persons,
-    subject_of,
     write_released,
 )
 from gateway.store.groups import (
     Connection,
     ErasedMeanwhileError,
     Leaf,
-    NewSubject,
-    admit_subjects,
     stored_keys,
 )
 from gateway.store.ids import new_id
 from gateway.store.notices import Told, receipts_of, recorded_for, write_notice_heads
 from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
-from gateway.vault.keys import epoch_of
 from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
 from schemas.identifiers import Bsn
 from schemas.notices import OpenRelease, RecallReport, ToldRecipient
 from schemas.referral import DecidedBy, Manner
-
-MAX_TRIES = 3
 
 
 class NotAPartyError(Exception):
@@ -108,10 +102,10 @@ class Consents:
 
         async def work(connection: Connection, book: RuleBook) -> ConsentReceipt:
             _require_party(book, partner, said.scope)
-            subject = await self._known_or_new(connection, handle)
+            subject = await known_or_new(connection, handle, self._tools)
             return await self._say(connection, book, subject, said, partner, trace)
 
-        return await self._in_transaction(work)
+        return await in_transaction(self._pool, self._load_book, work)
 
     async def withdraw(
         self, partner: str, consent: UUID, withdrawal: ConsentWithdrawal, trace: Trace
@@ -131,7 +125,7 @@ class Consents:
             said = _Said(scope, False, by, now, None, consent, decider)
             return await self._say(connection, book, earlier.subject, said, partner, trace)
 
-        return await self._in_transaction(work)
+        return await in_transaction(self._pool, self._load_book, work)
 
     async def recalled(self, partner: str, consent: UUID) -> RecallReport:
         """How far the recall that followed on a decision is, for the partner that recorded it.
@@ -154,30 +148,6 @@ class Consents:
         is_done = all(one.acknowledged_at is not None for one in told)
         return RecallReport(consent_id=consent, recipients=told, is_done=is_done)
 
-    async def _in_transaction(
-        self, work: Callable[[Connection, RuleBook], Awaitable[ConsentReceipt]]
-    ) -> ConsentReceipt:
-        for attempt in range(1, MAX_TRIES + 1):
-            try:
-                async with deciding(self._pool, self._load_book) as (connection, book):
-                    receipt = await work(connection, book)
-            except (asyncpg.DeadlockDetectedError, ErasedMeanwhileError):
-                # Two households that share members can wait for each other; one tries again. And
-                # whoever was erased after they were found is registered anew.
-                if attempt == MAX_TRIES:
-                    raise
-            else:
-                return receipt
-        raise AssertionError("unreachable: the last try returns or raises")
-
-    async def _known_or_new(self, connection: Connection, handle: bytes) -> UUID:
-        subject = new_id()
-        epoch = epoch_of(self._tools.clock())
-        _, wrapped = self._tools.vault.new_key(subject, CONTENT, epoch)
-        await admit_subjects(connection, {handle: NewSubject(subject, *wrapped)}, [])
-        found = await subject_of(connection, handle)
-        return subject if found is None else found
-
     async def _say(
         self,
         connection: Connection,
@@ -190,7 +160,7 @@ class Consents:
         vault, now = self._tools.vault, self._tools.clock()
         decider = None
         if said.decider is not None:
-            decider = await self._known_or_new(connection, self._handles.of(said.decider))
+            decider = await known_or_new(connection, self._handles.of(said.decider), self._tools)
         persons = {subject}
         if said.given:
             # All at once and in order: the members of one household often answer together.

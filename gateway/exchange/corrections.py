@@ -19,8 +19,9 @@ from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_ent
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.correcting import Case, annul, lift, member_left, rectify, restrict
-from gateway.exchange.deciding import LoadBook, deciding
+from gateway.exchange.deciding import LoadBook
 from gateway.exchange.freeing import free_held
+from gateway.exchange.meeting import in_transaction
 from gateway.exchange.notices import Whom, whom_of
 from gateway.exchange.recall import flow_then
 from gateway.exchange.recording import NOTICE, REFERRAL, UNREADABLE
@@ -36,8 +37,6 @@ from gateway.store.ids import new_id
 from gateway.store.notices import receipts_of, write_notices
 from schemas.corrections import Correction, CorrectionKind, CorrectionReceipt, MemberName
 from schemas.notices import CorrectionReport, ToldRecipient
-
-MAX_TRIES = 3
 
 
 class UnknownExchangeError(Exception):
@@ -89,19 +88,11 @@ class Corrections:
         pydantic's `ValidationError` for values that cannot be; then nothing was changed.
         """
         values = read_values(correction.values) if correction.values else None
-        for attempt in range(1, MAX_TRIES + 1):
-            try:
-                async with deciding(self._pool, self._load_book) as (connection, book):
-                    recorded = await self._carry_out(
-                        connection, book, partner, correction, values, trace
-                    )
-            except asyncpg.DeadlockDetectedError:
-                # Two households that share members can wait for each other; one tries again.
-                if attempt == MAX_TRIES:
-                    raise
-            else:
-                return recorded
-        raise AssertionError("unreachable: the last try returns or raises")
+
+        async def work(connection: Connection, book: RuleBook) -> Recorded:
+            return await self._carry_out(connection, book, partner, correction, values, trace)
+
+        return await in_transaction(self._pool, self._load_book, work)
 
     async def report(self, partner: str, correction: UUID) -> CorrectionReport:
         """Who was told, and who has acknowledged. Raises `UnknownCorrectionError`."""

@@ -23,7 +23,8 @@ import asyncpg
 from consent.protocol import HouseholdRule
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.exchange.deciding import LoadBook, deciding
+from gateway.exchange.deciding import LoadBook
+from gateway.exchange.meeting import in_transaction
 from gateway.exchange.recording import NOTICE, bound_held
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.exchange.tools import GroupTools
@@ -55,7 +56,6 @@ from gateway.vault.boxes import CONTENT, DataKey, Nonces, SealBrokenError, Vault
 from schemas.identifiers import Bsn
 from schemas.referral import Referral
 
-MAX_TRIES = 3
 BACKUP_TERM = timedelta(days=30)
 """How long WAL, replicas and backups may still hold what was erased (invariant 10)."""
 
@@ -83,19 +83,15 @@ class Erasure:
     async def erase(self, bsn: Bsn, trace: Trace) -> Erased | None:
         """Erase whoever this is; None where nobody is known (any more)."""
         handle = self._handles.of(bsn)
-        for attempt in range(1, MAX_TRIES + 1):
-            try:
-                async with deciding(self._pool, self._load_book) as (connection, book):
-                    subject = await subject_of(connection, handle)
-                    if subject is None:
-                        return None
-                    return await erase_person(
-                        connection, subject, book, self._tools.vault, trace, self._tools.clock()
-                    )
-            except asyncpg.DeadlockDetectedError:
-                if attempt == MAX_TRIES:
-                    raise
-        raise AssertionError("unreachable: the last try returns or raises")
+
+        async def work(connection: Connection, book: RuleBook) -> Erased | None:
+            subject = await subject_of(connection, handle)
+            if subject is None:
+                return None
+            now = self._tools.clock()
+            return await erase_person(connection, subject, book, self._tools.vault, trace, now)
+
+        return await in_transaction(self._pool, self._load_book, work)
 
 
 class _Changes:

@@ -12,7 +12,12 @@ from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
 from gateway.store.consents import subject_of
-from gateway.store.groups import Connection, NewSubject, admit_subjects
+from gateway.store.groups import (
+    Connection,
+    ErasedMeanwhileError,
+    NewSubject,
+    admit_subjects,
+)
 from gateway.store.ids import new_id
 from gateway.vault.boxes import CONTENT
 from gateway.vault.keys import epoch_of
@@ -26,13 +31,16 @@ async def in_transaction(
     load_book: LoadBook,
     work: Callable[[Connection, RuleBook], Awaitable[_Result]],
 ) -> _Result:
-    """Do one piece of work and commit it; a deadlock is tried again, a bounded number of times."""
+    """Do one piece of work and commit it, tried again a bounded number of times.
+
+    After a deadlock, since households that share members can wait for each other; and where
+    somebody was erased after they were found, who is then registered anew.
+    """
     for attempt in range(1, MAX_TRIES + 1):
         try:
             async with deciding(pool, load_book) as (connection, book):
                 result = await work(connection, book)
-        except asyncpg.DeadlockDetectedError:
-            # Two households that share members can wait for each other; one tries again.
+        except (asyncpg.DeadlockDetectedError, ErasedMeanwhileError):
             if attempt == MAX_TRIES:
                 raise
         else:

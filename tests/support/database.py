@@ -14,6 +14,7 @@ from gateway.store.embedded import EmbeddedServer, start_embedded
 from gateway.store.migrate import migrate
 
 TEMPLATE = "sluis_template"
+LONGEST_SECONDS = 60.0
 
 
 class TestServer:
@@ -44,8 +45,16 @@ class TestServer:
         return name
 
     async def drop(self, name: str) -> None:
-        """Remove a database, whoever is connected."""
-        await self._admin(f"drop database {name} with (force)")
+        """Remove a database, whoever is connected.
+
+        A cleaner of the server's own (autovacuum) may be at work in it, which is not ours to end.
+        """
+        async with asyncio.timeout(LONGEST_SECONDS):
+            while True:
+                try:
+                    return await self._admin(f"drop database {name} with (force)")
+                except asyncpg.InsufficientPrivilegeError:
+                    await asyncio.sleep(0.2)
 
     async def _admin(self, statement: str) -> None:
         connection = await asyncpg.connect(self.server.dsn)
