@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import chain, islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from gateway.sandbox.population.delivery import (
     DwiReferral,
@@ -71,8 +72,8 @@ def _of_dwi(household: Household) -> Household:
 
 def _agreed(referral: DwiReferral) -> DwiReferral:
     number, household = referral.household.number, referral.household
-    # Said yesterday: an agreement of last year may have lapsed with a birthday since.
-    on = datetime.now(UTC).date() - timedelta(days=1)
+    # Said today: an older agreement may have lapsed with a birthday since.
+    on = datetime.now(ZoneInfo("Europe/Amsterdam")).date()
     # Every birth date known: who decides for a person of unknown age cannot be told.
     members = tuple(
         m if m.birth_date else replace(m, birth_date=_BORN[m.role]) for m in household.members
