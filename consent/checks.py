@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from consent.protocol import BasisKind, Flow, Protocol, ProtocolError, load
 from consent.toml_lines import TomlLines
-from schemas.fields import MessageKind, Special, Treatment
+from schemas.fields import FIELDS, MessageKind, Special, Treatment
 
 UNCONFIRMED = "te bevestigen"
 _ENDS_SOON = timedelta(days=90)
@@ -119,6 +119,7 @@ class _Checked:
             yield from self._agreements(flow)
             yield from self._reach(flow)
             yield from self._grounds(flow)
+        yield from self._shared()
         yield from self._unused()
 
     def _of(self, severity: Severity, code: str, flow: Flow, message: str, *keys: str) -> Finding:
@@ -192,6 +193,10 @@ class _Checked:
                     f"{key}: names no article, so the rule rests on nothing that can be looked up"
                 )
                 yield self._of(Severity.ERROR, "no-basis", flow, told, key, _above(key))
+        yield from self._exceptions(flow)
+        if flow.message is not MessageKind.REFERRAL and flow.locks.agreement.required:
+            told = f"sloten.instemming: a {flow.message} cannot wait for agreement, and is refused"
+            yield self._of(Severity.WARNING, "cannot-wait", flow, told, "sloten")
         basis = flow.locks.basis
         named = {letter.lower() for letter in _LETTER.findall(basis.article)}
         if named and _LETTERS[basis.kind] not in named:
@@ -207,6 +212,36 @@ class _Checked:
                 yield self._of(
                     Severity.WARNING, "exception", flow, told, "sloten.bijzonder", "sloten"
                 )
+
+    def _exceptions(self, flow: Flow) -> Iterator[Finding]:
+        """What goes without anybody's consent may rest on nobody's consent."""
+        secrecy, rule = flow.locks.secrecy, flow.protection
+        by_consent = secrecy is not None and secrecy.by_consent
+        if rule is not None and by_consent and rule.secrecy is None:
+            told = (
+                "bescherming: secrecy is broken by consent, and nobody is asked; name beroepsgeheim"
+            )
+            yield self._of(Severity.ERROR, "no-basis", flow, told, "bescherming")
+        special = {ground.special for ground in flow.locks.special if ground.by_consent}
+        for path in flow.emergency.fields if flow.emergency is not None else ():
+            if FIELDS[path].special in special:
+                told = f"nood.velden: {path} goes by explicit consent alone, and nobody is asked"
+                yield self._of(Severity.ERROR, "no-basis", flow, told, "nood.velden", "nood")
+
+    def _shared(self) -> Iterator[Finding]:
+        """One yes is for a purpose and a recipient: flows that share both must ask it alike."""
+        first: dict[tuple[str, str], Flow] = {}
+        for flow in self._protocol.flows:
+            agreement = flow.locks.agreement
+            if not agreement.required:
+                continue
+            other = first.setdefault((flow.purpose, flow.recipient), flow)
+            if other is not flow and _asks(other) != _asks(flow):
+                told = (
+                    f"doel: {other.id} has this doel and ontvanger too, so a yes to it counts here,"
+                    " and the two ask it by other rules"
+                )
+                yield self._of(Severity.ERROR, "shared-agreement", flow, told, "doel")
 
     def _unused(self) -> Iterator[Finding]:
         flows, covenants = self._protocol.flows, self._protocol.covenants
@@ -235,6 +270,17 @@ class _Checked:
     def _warn(self, code: str, kind: str, name: str, message: str, *keys: str) -> Finding:
         line = self._lines.of(kind, name, *keys)
         return Finding(Severity.WARNING, code, line, f"{kind} {name}", message)
+
+
+def _asks(flow: Flow) -> tuple[object, ...]:
+    """By what rules a flow asks agreement, and what the agreement opens."""
+    locks = flow.locks
+    return (
+        locks.agreement.regime,
+        locks.basis.kind is BasisKind.CONSENT,
+        locks.secrecy is not None and locks.secrecy.by_consent,
+        any(ground.by_consent for ground in locks.special),
+    )
 
 
 def _articles(flow: Flow) -> Iterator[tuple[str, str]]:

@@ -139,10 +139,15 @@ class Retention(_Part):
 
 
 class ProtectedRule(_Part):
-    """Whether an exchange is protected by rule, or where a named professional may ask it."""
+    """Whether an exchange is protected by rule, or where a named professional may ask it.
+
+    `secrecy` breaks professional secrecy where otherwise consent does: a protected exchange asks
+    nobody.
+    """
 
     when: Protection = Field(alias="soort")
     article: Article = Field(alias="artikel")
+    secrecy: Article | None = Field(alias="beroepsgeheim", default=None)
 
 
 class EmergencyRule(_Part):

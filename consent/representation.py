@@ -19,6 +19,8 @@ from schemas.referral import AuthorityKind, DecidedBy
 
 BIRTHDAYS = (12, 16, 18)
 """The birthdays on which an earlier decision lapses to "ask again"."""
+MAX_BIRTHS = 4
+"""How many differing birth dates say something of an age; beyond it nothing is known of it."""
 UNDER_12, FROM_12, FROM_16, ADULT, UNBORN = 1, 2, 4, 8, 16
 ANY_AGE = UNDER_12 | FROM_12 | FROM_16 | ADULT
 MINOR_UNDER_16 = UNDER_12 | FROM_12
@@ -66,7 +68,7 @@ class PersonFacts(NamedTuple):
 
         `UNBORN` is among them where a date lies after that day.
         """
-        if not self.births:
+        if not self.births or len(self.births) > MAX_BIRTHS:
             return ANY_AGE
         today, bands = (on.year, on.month, on.day), 0
         for born in self.births:

@@ -5,15 +5,15 @@ Read it aloud: settings, keys and a database come in; the road, its doors and it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.registry import ADAPTERS
-from consent.protocol import load
+from consent.protocol import Protocol, ProtocolError, load
 from gateway.api.application import Doors, build_application
 from gateway.api.border import Border
 from gateway.audit.note import KeyKind, VerifierKey
@@ -73,13 +73,20 @@ class Books:
         book = self._book
         if book is None or book.generation != generation:
             rules = await read_rules(connection)
-            older = [load(text) for text in rules.older]
+            older = list(_readable(rules.older))
             protocol = load(rules.in_force)
             # A party that the protocol names and nobody registered is as closed as a suspended one.
             closed = rules.suspended | (protocol.parties - rules.registered)
             book = open_book(generation, protocol, older, closed, self._keys)
             self._book = book
         return book
+
+
+def _readable(texts: Iterable[str]) -> Iterator[Protocol]:
+    """The older versions that can still be read; what another sealed leaves as nothing."""
+    for text in texts:
+        with suppress(ProtocolError):
+            yield load(text)
 
 
 def log_origin(settings: Settings) -> str:

@@ -22,7 +22,13 @@ from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
 from gateway.pseudonyms.domains import Handles
 from gateway.store.consents import held_together, lock_persons, write_released
-from gateway.store.groups import Connection, GroupRows, Leaf, write_facts
+from gateway.store.groups import (
+    Connection,
+    ErasedMeanwhileError,
+    GroupRows,
+    Leaf,
+    write_facts,
+)
 from gateway.store.ids import new_id
 from schemas.consents import AuthorityReceipt, AuthorityRecord
 
@@ -63,7 +69,9 @@ class Authorities:
         trace: Trace,
     ) -> AuthorityReceipt:
         now, statement, entry_id = self._tools.clock(), new_id(), new_id()
-        await lock_persons(connection, {subject} | await held_together(connection, subject))
+        whom = {subject} | await held_together(connection, subject)
+        if subject not in await lock_persons(connection, whom):
+            raise ErasedMeanwhileError
         person = (await read_persons(connection, [subject], self._tools.vault))[subject]
         facts = GroupRows()
         facts.facts[subject] = None

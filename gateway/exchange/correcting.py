@@ -38,7 +38,7 @@ from gateway.store.corrections import HeldWhole, Subject
 from gateway.store.groups import BESCHERMD, HELD, WAITING, Connection, Leaf
 from gateway.store.ids import new_id
 from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
-from gateway.store.notices import NoticeRows, lock_told, notices_about
+from gateway.store.notices import NoticeRows, lock_told, notices_about, restricted
 from gateway.vault.boxes import Nonces, SealBrokenError
 from schemas.corrections import CorrectionKind
 from schemas.notices import CorrectionNotice, NoticeKind
@@ -156,6 +156,9 @@ async def lift(connection: Connection, case: Case) -> Done:
     assert case.flow is not None  # noqa: S101  # looked for when the case was opened
     person, purpose = case.person.subject, case.flow.purpose
     await store.restrict(connection, person, purpose, case.id, case.now, is_lifted=True)
+    if purpose in (await restricted(connection, [person])).get(person, ()):
+        # What another partner recorded stands, and nobody may learn that it does.
+        return Done()
     done = Done(frees=[person])
     _tell_all(done.notices, case, await _of_purpose(connection, case))
     return done

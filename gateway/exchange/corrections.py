@@ -36,6 +36,7 @@ from gateway.store.groups import BESCHERMD, REFUSED, Connection, GroupRows, Leaf
 from gateway.store.ids import new_id
 from gateway.store.notices import receipts_of, write_notices
 from schemas.corrections import Correction, CorrectionKind, CorrectionReceipt, MemberName
+from schemas.fields import Treatment
 from schemas.notices import CorrectionReport, ToldRecipient
 
 
@@ -188,6 +189,8 @@ class Corrections:
             name = correction.member
             if name.place is not None and partner != subject.sender:
                 raise UnknownMemberError("member")  # places are those of the message as it was sent
+            if name.bsn is not None and partner != subject.sender and not gives_bsn(flow):
+                raise UnknownMemberError("member")  # who got pseudonyms may not try numbers on them
             person = await self._person(connection, name, book, subject, whom)
         gate = {one.subject for one in whom}
         for one in whom if kind in _MAY_FREE else ():
@@ -259,6 +262,13 @@ class Corrections:
 
 _MAY_FREE = (CorrectionKind.LIFT, CorrectionKind.MEMBER_LEFT, CorrectionKind.RECTIFY)
 _OF_A_PERSON = (CorrectionKind.LIFT, CorrectionKind.RESTRICT, CorrectionKind.OBJECT)
+
+
+def gives_bsn(flow: Flow | None) -> bool:
+    """Whether a flow hands its recipient the BSN itself."""
+    if flow is None:
+        return False
+    return flow.fields.get("lid.burgerservicenummer") is Treatment.IDENTIFY
 
 
 def _is_party(partner: str, subject: Subject) -> bool:

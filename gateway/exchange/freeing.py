@@ -11,6 +11,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from gateway.audit.entries import Event, Trace
 from gateway.exchange import referral
 from gateway.exchange.arrivals import Arrival
@@ -46,8 +48,9 @@ async def free_held(
             if persons is None:
                 continue
             message = _reopened(held, persons, tools.handles, trace, now)
-        except SealBrokenError:
-            # What is damaged stays where it is, and must not keep a yes from being recorded.
+        except (SealBrokenError, ValidationError):
+            # What is damaged, or of a form that is read no longer, stays where it is, and must not
+            # keep a yes from being recorded.
             continue
         own = GroupRows()
         verdict = referral.settle(message, persons, book, tools.routes, own, Nonces(), now)

@@ -52,7 +52,7 @@ from gateway.store.mailbox import (
     queued,
     set_aside,
     still_waiting,
-    stored_parts,
+    waiting_parts,
 )
 from gateway.store.notices import restricted
 from gateway.vault.boxes import CONTENT, DataKey, WrappedKey
@@ -159,7 +159,7 @@ class Mailbox:
         waiting = [row.exchange for row in rows if row.state == WAITING]
         await pass_gate_of(connection, waiting)
         by_exchange: dict[UUID, list[StoredPart]] = {}
-        for part in await stored_parts(connection, waiting):
+        for part in await waiting_parts(connection, waiting):
             by_exchange.setdefault(part.exchange, []).append(part)
         today = book.protocol.digest
         older = {row.exchange for row in rows if row.protocol != today}

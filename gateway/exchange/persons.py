@@ -31,8 +31,6 @@ from schemas.referral import AuthorityKind
 
 NOBODY: Mapping[UUID, Person] = MappingProxyType({})
 NO = Standing(False)
-MAX_BIRTHS = 4
-"""How many differing birth dates are kept; beyond it the date counts as unknown."""
 
 
 class Person:
@@ -143,8 +141,7 @@ def open_births(subject: UUID, key: DataKey, sealed: bytes | None) -> tuple[Part
         written = orjson.loads(key.open(sealed, _bound(subject)))
     except SealBrokenError:
         return ()
-    births = tuple(PartialDate(text) for text in written)
-    return births if len(births) <= MAX_BIRTHS else ()
+    return tuple(PartialDate(text) for text in written)
 
 
 def _bound(subject: UUID) -> bytes:

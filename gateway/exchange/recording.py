@@ -88,7 +88,11 @@ def entry_of(
     )
     entry = write_entry(
         head,
-        book.facts(decision.flow),
+        book.facts(
+            decision.flow,
+            is_protected=isinstance(decision, Permit) and decision.is_protected,
+            is_emergency=decision.rule is Rule.EMERGENCY,
+        ),
         [commitment(person.key, entry_id, person.id) for person in persons],
         {
             "body": arrival.commitment,

@@ -33,7 +33,7 @@ from consent.register import (
     ConsentEvent,
     amsterdam_day,
 )
-from consent.representation import PersonFacts, Statement
+from consent.representation import MAX_BIRTHS, PersonFacts, Statement
 from gateway.exchange.arrivals import Arrival, SealedIdentity, StatedAuthority, SubjectRef
 from gateway.exchange.boxes import pack
 from gateway.exchange.persons import Person, seal_births, standings_of
@@ -239,7 +239,7 @@ def record_agreements(
             agreement.decided_by,
             None if decider is None else persons[decider].id,
             # The last day itself still counts.
-            None if until is None else first_moment(until) + timedelta(days=1),
+            None if until is None or until == date.max else first_moment(until + timedelta(days=1)),
         )
         if person.consents and any(_says_the_same(event, known) for known in person.consents):
             continue
@@ -290,7 +290,8 @@ def record_facts(
         return
     for ref, stated, person in zip(message.members, message.authority, persons, strict=True):
         facts = person.facts
-        if ref.birth is not None and ref.birth not in facts.births:
+        is_full = len(facts.births) > MAX_BIRTHS
+        if ref.birth is not None and not is_full and ref.birth not in facts.births:
             births = (*facts.births, ref.birth)
             person.facts = PersonFacts(births, facts.statements)
             rows.facts[person.id] = seal_births(person.id, person.key, births, nonces.take())

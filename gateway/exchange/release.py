@@ -308,7 +308,11 @@ def event_entry(
     entry_id = new_id()
     entry = write_entry(
         EntryHead(entry_id, event_, trace, row.exchange, now, now),
-        book.facts(row.flow if row.flow in book.flows else None),
+        book.facts(
+            row.flow if row.flow in book.flows else None,
+            is_protected=row.is_protected,
+            is_emergency=row.usable_until is not None,
+        ),
         [commitment(key, entry_id, subject) for subject, key in persons],
         {"sender": row.sender, **details},
     )

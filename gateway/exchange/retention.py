@@ -94,7 +94,7 @@ class Retention:
             leaves = await self._entries(connection, lapsed, book, trace, now)
             told = await self._notices(connection, lapsed, book, trace, now)
             await purge_exchanges(connection, [row.exchange for row in lapsed])
-            await write_notices(connection, told)
+            await write_notices(connection, told, is_screened=False)
             told.leaves[:0] = leaves
             await write_notice_heads(connection, told)
         return Cleared(len(rows), prints)

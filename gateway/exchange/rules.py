@@ -30,6 +30,8 @@ class CompiledFlow:
     emergency: MinimisationPlan | None
     domain: Domain
     facts: RuleFacts
+    protected_facts: RuleFacts
+    emergency_facts: RuleFacts
     hold: timedelta
     unclaimed: timedelta
 
@@ -52,9 +54,15 @@ class RuleBook:
     def protocol(self) -> Protocol:
         return self.table.protocol
 
-    def facts(self, flow: str | None) -> RuleFacts:
-        """What an entry says of this flow; of none, where none was found."""
-        return self.no_flow if flow is None else self.flows[flow].facts
+    def facts(
+        self, flow: str | None, *, is_protected: bool = False, is_emergency: bool = False
+    ) -> RuleFacts:
+        """What an entry says of this flow and of what opened it; of none, where none was found."""
+        if flow is None:
+            return self.no_flow
+        if is_emergency:
+            return self.flows[flow].emergency_facts
+        return self.flows[flow].protected_facts if is_protected else self.flows[flow].facts
 
 
 def open_book(
@@ -72,6 +80,12 @@ def open_book(
             emergency=_emergency_plan(flow),
             domain=Domain(keys, flow.recipient, flow.linkage_group, PSEUDONYM_EPOCH),
             facts=_facts(protocol, flow.id, flow.processing_activity, _opened(flow.locks)),
+            protected_facts=_facts(
+                protocol, flow.id, flow.processing_activity, _opened_protected(flow)
+            ),
+            emergency_facts=_facts(
+                protocol, flow.id, flow.processing_activity, _opened_in_emergency(flow)
+            ),
             hold=timedelta(days=flow.retention.hold_days),
             unclaimed=timedelta(days=flow.retention.unclaimed_days),
         )
@@ -113,6 +127,30 @@ def _facts(protocol: Protocol, flow: str | None, activity: str, locks: dict[str,
         protocol_digest=protocol.digest,
         locks=locks,
     )
+
+
+def _opened_protected(flow: Flow) -> dict[str, str]:
+    """What opens a protected exchange: nobody is asked, and no consent breaks secrecy."""
+    opened = _opened(flow.locks)
+    rule = flow.protection
+    if rule is None:
+        return opened
+    opened |= {"bescherming": rule.article, "instemming": "niet gevraagd: beschermd"}
+    if flow.locks.secrecy is not None and flow.locks.secrecy.by_consent:
+        opened["beroepsgeheim"] = rule.secrecy or rule.article
+    return opened
+
+
+def _opened_in_emergency(flow: Flow) -> dict[str, str]:
+    """What opens an emergency release: a basis of its own."""
+    opened = _opened(flow.locks)
+    if flow.emergency is None:
+        return opened
+    article = flow.emergency.article
+    opened |= {"grondslag": f"vitaal-belang: {article}", "instemming": "niet gevraagd: nood"}
+    if flow.locks.secrecy is not None:
+        opened["beroepsgeheim"] = article
+    return opened
 
 
 def _opened(locks: Locks) -> dict[str, str]:

@@ -30,7 +30,7 @@ from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.store.groups import HELD, PURGED, REFUSED, WAITING, GroupRows, Original
 from gateway.vault.boxes import Nonces
 from schemas.casework import Accountability, StatusMessage
-from schemas.decisions import Permit, Refuse, Rule
+from schemas.decisions import Hold, Permit, Refuse, Rule
 from schemas.fields import MessageKind
 
 _NEVER_HANDED_OVER = (HELD, REFUSED, PURGED)
@@ -121,6 +121,9 @@ def _verdict(
         standings = standings_of([owner], flow, book.protocol, now)
     facts = Facts(None, frozenset(), 0, standings)
     decision = decide(book.table, flow, facts, book.suspended, amsterdam_day(now))
+    if isinstance(decision, Hold):
+        # It names no person whose later yes could set it free: what cannot wait is refused.
+        decision = Refuse(decision.flow, decision.rule)
     if not isinstance(decision, Permit):
         return Verdict(decision, None if flow is None else flow.recipient), [owner]
     compiled = book.flows[decision.flow]

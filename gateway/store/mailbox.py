@@ -84,6 +84,21 @@ async def pass_gate_of(connection: Connection, exchanges: Sequence[UUID]) -> Non
     )
 
 
+async def waiting_parts(connection: Connection, exchanges: Sequence[UUID]) -> list[StoredPart]:
+    """The same of those that still wait: one may have been received before the gate was passed,
+    and corrected since, by somebody who had nothing to take out of a mailbox any more.
+    """
+    rows = await connection.fetch(
+        """select p.exchange, p.member, p.subject, p.box, s.kek_epoch, s.wrapped,
+                  s.gate = p.gate, p.gate = -2
+             from part p join subject s on s.id = p.subject join exchange e on e.id = p.exchange
+            where p.exchange = any($1) and e.state = $2 order by p.exchange, p.member""",
+        exchanges,
+        WAITING,
+    )
+    return [StoredPart(*row) for row in rows]
+
+
 async def stored_parts(connection: Connection, exchanges: Sequence[UUID]) -> list[StoredPart]:
     """The sealed parts of these exchanges as they are behind the gate, members in order."""
     rows = await connection.fetch(

@@ -212,12 +212,18 @@ async def protocol_text(connection: Connection, digest: bytes) -> str | None:
     )
 
 
-async def write_notices(connection: Connection, rows: NoticeRows) -> None:
+async def write_notices(
+    connection: Connection, rows: NoticeRows, *, is_screened: bool = True
+) -> None:
     """Write notices, all but their mailbox places and entries: those come last.
 
-    Who may never be notified of a person gets none that is about them (safe contacts).
+    Who may never be notified of a person gets none that is about them (safe contacts). What tells
+    a sender of its own message, and names nobody, is not screened: it would be missed.
     """
     if not rows.notices:
+        return
+    if not is_screened:
+        await _write(connection, rows)
         return
     whom = {one.exchange: rows.entries[one.exchange].subjects for one in rows.notices}
     unsafe = await never_notified(connection, {one for all_ in whom.values() for one in all_})
@@ -228,8 +234,11 @@ async def write_notices(connection: Connection, rows: NoticeRows) -> None:
             if any((subject, one.recipient) in unsafe for subject in whom[one.exchange])
         }
     )
-    if not rows.notices:
-        return
+    if rows.notices:
+        await _write(connection, rows)
+
+
+async def _write(connection: Connection, rows: NoticeRows) -> None:
     await connection.copy_records_to_table(
         "exchange", records=rows.exchanges, columns=_NOTICE_COLUMNS
     )
@@ -301,15 +310,19 @@ async def restricted(
 ) -> dict[UUID, frozenset[str]]:
     """The purposes for which each of these persons is restricted or objected; behind the gate.
 
+    Each partner's are a series of their own: what one recorded, another cannot lift.
+
     Persons without any are left out.
     """
     if not subjects:
         return {}
     rows = await connection.fetch(
-        """select subject, array_agg(purpose) from (
-               select distinct on (subject, purpose) subject, purpose, is_lifted
-                 from restriction where subject = any($1)
-                order by subject, purpose, number desc) newest
+        """select subject, array_agg(distinct purpose) from (
+               select distinct on (r.subject, r.purpose, c.partner)
+                      r.subject, r.purpose, r.is_lifted
+                 from restriction r left join correction c on c.id = r.correction
+                where r.subject = any($1)
+                order by r.subject, r.purpose, c.partner, r.number desc) newest
             where not is_lifted group by subject""",
         list(subjects),
     )

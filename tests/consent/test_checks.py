@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -172,3 +173,54 @@ def test_what_is_still_to_be_confirmed_is_counted_once() -> None:
         for f in found(TEXT.replace(" (te bevestigen)", ""), Severity.WARNING)
         if f.code == one.code
     ]
+
+
+EXAMPLE = Path(__file__).parents[2] / "consent" / "protocols" / "samen-doen-voorbeeld.toml"
+
+
+def example(*changes: tuple[str, str]) -> str:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return text
+
+
+def test_what_asks_nobody_cannot_break_secrecy_by_consent() -> None:
+    line = next(
+        line for line in example().splitlines() if line.startswith('beroepsgeheim = "Jeugdwet')
+    )
+    text = example((f"{line}\n", ""))
+    one = the_one(text, Severity.ERROR, "no-basis")
+    assert (one.rule, "nobody is asked" in one.message) == ("gegevensstroom okt-aanmelding", True)
+
+
+def test_an_emergency_carries_nothing_that_goes_by_explicit_consent_alone() -> None:
+    head, _, tail = example().partition('id = "ggz-aanmelding"')
+    text = (
+        head
+        + 'id = "ggz-aanmelding"'
+        + tail.replace("velden = [\n", 'velden = [\n    "lid.zrm.verslaving",\n', 1)
+    )
+    assert "lid.zrm.verslaving" in the_one(text, Severity.ERROR, "no-basis").message
+
+
+def test_one_yes_does_not_open_two_flows_that_ask_it_by_other_rules() -> None:
+    head, _, tail = example().partition('id = "dwzs-aanmelding"')
+    text = (
+        head
+        + 'id = "dwzs-aanmelding"'
+        + tail.replace('leeftijdsregime = "uavg"', 'leeftijdsregime = "jeugdwet"', 1)
+    )
+    one = the_one(text, Severity.ERROR, "shared-agreement")
+    assert "dwi-aanmelding" in one.message
+
+
+def test_what_cannot_wait_is_pointed_out_where_it_asks_agreement() -> None:
+    head, _, tail = example().partition('id = "casebook-terugkoppeling-dwi"')
+    text = (
+        head
+        + 'id = "casebook-terugkoppeling-dwi"'
+        + tail.replace("instemming = { vereist = false }", "instemming = { vereist = true }", 1)
+    )
+    the_one(text, Severity.WARNING, "cannot-wait")

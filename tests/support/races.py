@@ -34,7 +34,13 @@ AT_ONCE = 24
 """Households of one process that are under way together."""
 PAGE = 64
 AGAIN_SECONDS = 0.02
-FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+FAULTS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was ended while its process was stopped
+    OSError,
+    TimeoutError,
+)
 """What a gateway would answer with "not now"."""
 
 

@@ -595,3 +595,35 @@ async def test_invariant_02_it_waits_also_where_nobody_is_asked(database: str) -
         told = await road.refer(referral(ann))
 
         assert (told["besluit"], told["regel"]) == ("aangehouden", "instemming-onvolledig")
+
+
+async def test_what_one_partner_restricted_no_other_lifts_nor_learns_of(road: Road) -> None:
+    ann = member()
+    answer = await road.refer(referral(ann))
+    await road.acknowledge()
+    bsn = ann["burgerservicenummer"]
+    await road.correct(of(answer, "bezwaar", lid=person(bsn)), partner="casebook")
+    waits = await road.refer(referral(ann))
+    assert waits["besluit"] == "aangehouden"
+
+    told = await road.correct(of(waits, "opheffing-beperking", lid=person(bsn)))
+
+    assert told.kind == "opheffing-beperking", "the answer is as if it were the sender's own"
+    assert await road.state(waits) == HELD
+    await road.correct(of(answer, "opheffing-beperking", lid=person(bsn)), partner="casebook")
+    assert await road.state(waits) == WAITING
+
+
+async def test_who_got_pseudonyms_only_cannot_try_numbers_on_them(database: str) -> None:
+    hidden = (
+        '"lid.burgerservicenummer" = "identificeren"',
+        '"lid.burgerservicenummer" = "weglaten"',
+    )
+    no_ground = ('bsn = { artikel = "Wabb art. 10 (te bevestigen)" }\n', "")
+    async with open_road(database, protocol("v1", hidden, no_ground)) as road:
+        ann = member()
+        answer = await road.refer(referral(ann))
+        await road.acknowledge()
+        for bsn in (ann["burgerservicenummer"], fresh_bsn()):
+            with pytest.raises(UnknownMemberError):
+                await road.correct(of(answer, "bezwaar", lid=person(bsn)), partner="casebook")

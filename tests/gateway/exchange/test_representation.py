@@ -148,3 +148,20 @@ async def test_a_child_from_twelve_is_asked_itself_under_the_wgbo(database: str)
 async def _steps(road: Road):  # type: ignore[no-untyped-def]  # a generator of counts
     while (lapsed := await road.birthdays.step()) is not None:
         yield lapsed
+
+
+async def test_invariant_09_many_birth_dates_never_wash_the_true_one_away(road: Road) -> None:
+    minor = child(road, years_ago(road, 9), authority=None)
+    own = {"gegeven": True, "op": str((road.now() - DAY).date())}
+    for year in (None, 2001, 2002, 2003, 2004, 1980, 1980):
+        born = minor["geboortedatum"] if year is None else f"{year}-05-01"
+        told = await road.refer(
+            referral({**minor, "rol": "aanmelder", "geboortedatum": born, "instemming": own})
+        )
+        assert told["besluit"] == "aangehouden"
+
+
+async def test_an_agreement_until_the_last_day_that_there_is_has_no_end(road: Road) -> None:
+    endless = {"gegeven": True, "op": "2013-11-01", "geldigTot": "9999-12-31"}
+    told = await road.refer(referral(member(instemming=endless)))
+    assert told["besluit"] == "toegelaten"

@@ -53,7 +53,7 @@ create table correction (
 );
 create index correction_age on correction (recorded_at) where reference is not null;
 
--- Append-only: of one person and purpose the newest row says how it is.
+-- Append-only: of one person, purpose and partner the newest row says how it is.
 create table restriction (
     number bigint generated always as identity primary key,
     subject uuid not null,
