@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from gateway.cli.failures import NOT_DONE
 from gateway.cli.output import JsonOption, Output
 from gateway.sandbox.population.contradictions import contradictions
-from gateway.sandbox.population.delivery import dwi_delivery
+from gateway.sandbox.population.delivery import dwi_delivery, years_later, years_until
 from gateway.sandbox.population.generate import DEFAULT_SEED, population
 from gateway.sandbox.population.show import render_tables
 from gateway.sandbox.population.tables import compare, differences, lines
@@ -52,7 +53,9 @@ def show(
     output.render(render_tables(made))
     if write is not None:
         with write.open("wb") as file:
-            file.writelines(as_csv(dwi_delivery(seed)))
-        output.aside(f"written: {write} (synthetic persons)")
+            # As of last year: an agreement of 2013 has lapsed with the birthdays since.
+            recent = years_later(dwi_delivery(seed), years_until(datetime.now(UTC).date()))
+            file.writelines(as_csv(recent))
+        output.aside(f"written: {write} (synthetic persons, dated as of last year)")
     if differing:
         raise typer.Exit(NOT_DONE)
