@@ -7,20 +7,25 @@ have one answer here too, and what no entry holds is called unknown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from consent.labels import field_label, rule_told
-from consent.protocol import Flow, Protocol
+from consent.protocol import EmergencyRule, Flow, Protocol
 from consent.simulation import Recorded
 from consent.told import (
+    Course,
     FieldTold,
     agreement_told,
     changes_for,
     conditions,
+    emergency_field_otherwise,
+    emergency_rests_on,
     field_otherwise,
+    field_rests_on,
     field_told,
+    recorded_field,
     recorded_fields,
     rests_on,
 )
@@ -28,9 +33,15 @@ from schemas.decisions import Outcome, Rule
 from schemas.fields import MessageKind
 
 _ANSWERS = {
-    Outcome.ACCEPTED: "Dit mocht worden uitgewisseld.",
     Outcome.HELD: "Dit werd aangehouden: het wacht, verzegeld, en niemand kreeg het.",
     Outcome.REFUSED: "Dit werd geweigerd: er is niets doorgegeven.",
+}
+_COURSES = {
+    Course.WAITS: "Dit mag worden uitgewisseld; de ontvanger heeft het nog niet opgehaald.",
+    Course.REMOVED: (
+        "Dit mocht, maar is verwijderd voordat de ontvanger het ophaalde: er is niets verstrekt."
+    ),
+    Course.HANDED_OVER: "Dit mocht worden uitgewisseld.",
 }
 
 
@@ -65,14 +76,20 @@ class Question:
     field: str | None = None
 
 
-def explain_recorded(protocol: Protocol, recorded: Recorded) -> Explanation:
-    """Explain one decision by the version that decided it."""
+def explain_recorded(
+    protocol: Protocol, recorded: Recorded, course: Course, field: str | None = None
+) -> Explanation:
+    """Explain one decision by the version that decided it, and by what became of it since.
+
+    With a `field` the answer is about that field alone.
+    """
     flow = next((one for one in protocol.flows if one.id == recorded.flow), None)
     outcome, rule = Outcome(recorded.outcome), recorded.rule
-    why = [_ANSWERS[outcome], rule_told(rule)]
+    nood = flow.emergency if flow is not None and rule == Rule.EMERGENCY else None
+    why = [_answered(outcome, course), rule_told(rule)]
     if recorded.field is not None:
         why.append(f"Het gaat om: {field_label(recorded.field)}.")
-    return Explanation(
+    whole = Explanation(
         version=protocol.version,
         digest=protocol.digest.hex(),
         flow=recorded.flow,
@@ -83,10 +100,48 @@ def explain_recorded(protocol: Protocol, recorded: Recorded) -> Explanation:
         rule=rule,
         why=tuple(why),
         purpose=None if flow is None else protocol.purposes[flow.purpose].description,
-        rests_on=() if flow is None else tuple(rests_on(flow, protocol)),
-        agreement=None if flow is None else agreement_told(flow),
-        fields=() if flow is None else tuple(recorded_fields(flow, recorded)),
-        otherwise=tuple(changes_for(flow, rule, recorded.field)),
+        rests_on=() if flow is None else tuple(_rests_on(flow, protocol, nood)),
+        agreement=None if flow is None else _agreement(flow, nood),
+        fields=() if flow is None else tuple(recorded_fields(flow, recorded, course, nood)),
+        otherwise=tuple(changes_for(flow, rule, recorded.field, course)),
+    )
+    if flow is None or field is None:
+        return whole
+    return _about(whole, flow, field, course, nood)
+
+
+def _answered(outcome: Outcome, course: Course) -> str:
+    return _COURSES[course] if outcome is Outcome.ACCEPTED else _ANSWERS[outcome]
+
+
+def _rests_on(
+    flow: Flow, protocol: Protocol, nood: EmergencyRule | None
+) -> Iterator[tuple[str, str]]:
+    return rests_on(flow, protocol) if nood is None else emergency_rests_on(flow, nood)
+
+
+def _agreement(flow: Flow, nood: EmergencyRule | None) -> str:
+    return agreement_told(flow) if nood is None else "niet gevraagd, wegens acuut gevaar"
+
+
+def _about(
+    whole: Explanation, flow: Flow, field: str, course: Course, nood: EmergencyRule | None
+) -> Explanation:
+    """What an explanation says of one field; a message that did not pass says why it did not."""
+    outcome = Outcome(whole.answer)
+    one = recorded_field(flow, field, outcome, whole.fields)
+    did_pass = outcome is Outcome.ACCEPTED
+    if nood is not None:
+        otherwise = emergency_field_otherwise(flow, field, nood)
+    else:
+        otherwise = field_otherwise(flow, field, course if one.goes else Course.WAITS)
+    return replace(
+        whole,
+        why=(whole.why[0], f"Over {one.label}: {one.told}.", *(() if did_pass else whole.why[1:])),
+        rests_on=tuple(field_rests_on(flow, field)) if nood is None else whole.rests_on,
+        agreement=None,
+        fields=(one,),
+        otherwise=(*(() if did_pass else whole.otherwise), *otherwise),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from consent.labels import (
     BASES,
@@ -14,9 +15,9 @@ from consent.labels import (
     TREATMENTS,
     field_label,
 )
-from consent.protocol import BasisKind, Flow, Protocol
+from consent.protocol import BasisKind, EmergencyRule, Flow, Protocol
 from consent.simulation import Recorded, treatment_of
-from schemas.decisions import Rule
+from schemas.decisions import Outcome, Rule
 from schemas.fields import FIELDS, FieldKind, Special, Treatment
 
 _NEW_FLOW = (
@@ -24,6 +25,17 @@ _NEW_FLOW = (
     " ondertekende overeenkomst; de proceseigenaar en een privacyfunctionaris keuren die goed, met"
     " het advies van de FG erbij."
 )
+
+_ALREADY_FETCHED = "Het is al opgehaald; wie intrekt, laat het verdere gebruik stoppen."
+
+
+class Course(Enum):
+    """What became of a message that was let through; a permit alone hands nothing over."""
+
+    WAITS = auto()
+    REMOVED = auto()
+    """Gone before the recipient fetched it."""
+    HANDED_OVER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,35 @@ def rests_on(flow: Flow, protocol: Protocol) -> Iterator[tuple[str, str]]:
         yield "Verwerker", flow.processor
 
 
+def emergency_rests_on(flow: Flow, nood: EmergencyRule) -> Iterator[tuple[str, str]]:
+    """An emergency release stands on its own article: none of the flow's own grounds opened it."""
+    yield "Grondslag", f"{BASES[BasisKind.VITAL_INTEREST].nl}: {nood.article}"
+    steps = ", ".join(str(step) for step in nood.steps)
+    yield (
+        "Voorwaarden",
+        f"bij stap {steps} van de meldcode; ten hoogste {nood.hours} uur; beoordeling binnen"
+        f" {nood.review_days} dagen",
+    )
+    yield "Verantwoordelijke", flow.controller
+    if flow.processor is not None:
+        yield "Verwerker", flow.processor
+
+
+def field_rests_on(flow: Flow, path: str) -> Iterator[tuple[str, str]]:
+    """The basis, and those of the flow's other grounds that this field needs."""
+    locks, field = flow.locks, FIELDS.get(path)
+    yield "Grondslag", f"{BASES[locks.basis.kind].nl}: {locks.basis.article}"
+    if field is None:
+        return
+    for ground in locks.special:
+        if ground.special is field.special:
+            yield "Uitzondering", f"{SPECIALS[ground.special].nl}: {ground.article}"
+    if field.kind is FieldKind.FREE_TEXT and locks.secrecy is not None:
+        yield "Beroepsgeheim", locks.secrecy.article
+    if field.special is Special.BSN and locks.bsn is not None:
+        yield "Burgerservicenummer", locks.bsn.article
+
+
 def agreement_told(flow: Flow) -> str:
     agreement = flow.locks.agreement
     if not agreement.required:
@@ -102,26 +143,82 @@ def field_told(flow: Flow, path: str) -> FieldTold:
     return FieldTold(path, label, goes=True, told=told)
 
 
-def recorded_fields(flow: Flow, recorded: Recorded) -> Iterator[FieldTold]:
+def recorded_fields(
+    flow: Flow, recorded: Recorded, course: Course, nood: EmergencyRule | None
+) -> Iterator[FieldTold]:
+    """What a decision says of each field; `nood` is the rule that an emergency release went by."""
     for path in recorded.released:
-        told = f"ging mee, {TREATMENTS[treatment_of(flow, path)].nl}"
-        yield FieldTold(path, field_label(path), goes=True, told=told)
+        told = _let_through(TREATMENTS[treatment_of(flow, path)].nl, course)
+        goes = course is not Course.REMOVED
+        yield FieldTold(path, field_label(path), goes=goes, told=told)
     for path in recorded.removed:
         told = "bleef achter: het protocol laat dit niet toe"
-        if treatment_of(flow, path) is not Treatment.DROP:
+        if nood is not None and path not in nood.fields:
+            told = "bleef achter: staat niet op de lijst voor noodverstrekkingen"
+        elif treatment_of(flow, path) is not Treatment.DROP:
             # A refusal of one category and a secret address look alike, and are told alike.
             told = "bleef achter: toegelaten, maar hier afgeschermd"
         yield FieldTold(path, field_label(path), goes=False, told=told)
 
 
-def field_otherwise(flow: Flow, path: str) -> Iterator[str]:
+def _let_through(how: str, course: Course) -> str:
+    match course:
+        case Course.WAITS:
+            return f"mag mee, {how}; nog niet opgehaald"
+        case Course.REMOVED:
+            return f"zou meegaan, {how}"
+        case Course.HANDED_OVER:
+            return f"ging mee, {how}"
+
+
+def recorded_field(
+    flow: Flow, path: str, outcome: Outcome, fields: Iterable[FieldTold]
+) -> FieldTold:
+    """One field of a recorded message, whether or not the decision names it."""
+    if path not in FIELDS or FIELDS[path].message is not flow.message:
+        return field_told(flow, path)
+    match outcome:
+        case Outcome.REFUSED:
+            told = "niet doorgegeven, want het hele bericht werd geweigerd"
+        case Outcome.HELD:
+            told = "niet doorgegeven, want het hele bericht werd aangehouden"
+        case Outcome.ACCEPTED:
+            told = "het besluit noemt dit niet, dus het stond niet in het bericht"
+    named = (one for one in fields if one.path == path)
+    return next(named, FieldTold(path, field_label(path), goes=False, told=told))
+
+
+def emergency_field_otherwise(flow: Flow, path: str, nood: EmergencyRule) -> Iterator[str]:
+    """The same of an emergency release, which nobody is asked about."""
+    if path in nood.fields:
+        yield (
+            f"Een nieuwe versie van het protocol kan {field_label(path)} van de lijst voor"
+            " noodverstrekkingen halen."
+        )
+        return
+    field = FIELDS.get(path)
+    is_there = field is not None and field.message is flow.message
+    if not is_there or treatment_of(flow, path) is Treatment.DROP:
+        yield from field_otherwise(flow, path)
+    if is_there:
+        yield (
+            f"Een nieuwe versie van het protocol kan {field_label(path)} op de lijst voor"
+            " noodverstrekkingen zetten, als dat in nood nodig is."
+        )
+
+
+def field_otherwise(flow: Flow, path: str, course: Course = Course.WAITS) -> Iterator[str]:
     field = FIELDS.get(path)
     if field is None or field.message is not flow.message:
         yield f"Het gegeven {path} bestaat niet in dit soort bericht en kan dus nooit mee."
         return
     if treatment_of(flow, path) is not Treatment.DROP:
         if flow.locks.agreement.required:
-            yield "Weigert iemand dit gegeven, dan gaat het van die persoon niet mee."
+            yield (
+                _ALREADY_FETCHED
+                if course is Course.HANDED_OVER
+                else "Weigert iemand dit gegeven, dan gaat het van die persoon niet mee."
+            )
         yield f"Een nieuwe versie van het protocol kan {field_label(path)} weglaten."
         return
     forms = sorted(TREATMENTS[one].nl for one in field.treatments if one is not Treatment.DROP)
@@ -145,18 +242,15 @@ def field_otherwise(flow: Flow, path: str) -> Iterator[str]:
         yield "Voor vrije tekst is bovendien een grond nodig om het beroepsgeheim te doorbreken."
 
 
-def changes_for(flow: Flow | None, rule: str, path: str | None) -> Iterator[str]:
+def changes_for(
+    flow: Flow | None, rule: str, path: str | None, course: Course = Course.WAITS
+) -> Iterator[str]:
     if flow is None:
         yield _NEW_FLOW if rule == Rule.NO_FLOW else "Het protocol speelt hierin geen rol."
         return
     match rule:
         case Rule.PERMITTED:
-            if flow.locks.agreement.required:
-                yield (
-                    "Trekt iemand de instemming in voordat de ontvanger het bericht ophaalt, dan"
-                    " gaat het niet of zonder die persoon."
-                )
-            yield "Eindigt de overeenkomst of wordt een partij geschorst, dan gaat er niets meer."
+            yield from _changes_to_permit(flow, course)
         case Rule.EMERGENCY:
             yield "Zonder noodsituatie gelden de gewone regels van deze stroom."
         case Rule.AGREEMENT_INCOMPLETE:
@@ -176,3 +270,19 @@ def changes_for(flow: Flow | None, rule: str, path: str | None) -> Iterator[str]
             yield "Een nieuwe versie van het protocol laat dit toe, met een artikel daarvoor."
         case _:
             yield "De verzender verbetert het bericht en stuurt het opnieuw, met een eigen kenmerk."
+
+
+def _changes_to_permit(flow: Flow, course: Course) -> Iterator[str]:
+    if course is Course.REMOVED:
+        yield "De verzender stuurt het opnieuw, met een eigen kenmerk; dan wordt opnieuw besloten."
+        return
+    if flow.locks.agreement.required:
+        yield (
+            _ALREADY_FETCHED
+            if course is Course.HANDED_OVER
+            else (
+                "Trekt iemand de instemming in voordat de ontvanger het bericht ophaalt, dan gaat"
+                " het niet of zonder die persoon."
+            )
+        )
+    yield "Eindigt de overeenkomst of wordt een partij geschorst, dan gaat er niets meer."

@@ -7,12 +7,14 @@ verifies the signature with the key that was registered, and again when the vers
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from consent.checks import Finding, Report, Severity, check_text
 from gateway.cli.database import on_database, settings_of
 from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
 from gateway.cli.officer import key_path, private_key
@@ -68,13 +70,36 @@ def register(commands: typer.Typer) -> None:
 
 
 def submit(
-    file: FileArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+    file: FileArgument,
+    despite_errors: Annotated[
+        bool, typer.Option("--despite-errors", help="Submit it although the check finds errors.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
-    """Submit a checked protocol as a draft, for officers to advise on and approve."""
+    """Check a protocol, and submit it as a draft for officers to advise on and approve."""
     output, protocol = Output(as_json), read_file(file)
+    report = check_text(protocol.text, datetime.now(UTC).date())
+    _show_findings(output, report)
+    errors = [_finding_json(one) for one in report.of(Severity.ERROR)]
+    if errors and not despite_errors:
+        raise Failure(
+            f"{file} has errors",
+            "correct them, or submit it with --despite-errors; nothing was changed",
+            NOT_DONE,
+            {"errors": errors},
+        )
     is_new = _on_database(home, protocol.version, lambda engine: steps.submit(engine, protocol))
     digest = protocol.digest.hex()
-    output.result({"version": protocol.version, "digest": digest, "isChange": is_new})
+    output.result(
+        {
+            "version": protocol.version,
+            "digest": digest,
+            "isChange": is_new,
+            "errors": errors,
+            "warnings": [_finding_json(one) for one in report.of(Severity.WARNING)],
+        }
+    )
     told = "is submitted" if is_new else "was submitted already; nothing changed"
     output.say(f"version {protocol.version} {told}")
     output.say(f"digest {digest}", "dim")
@@ -150,6 +175,20 @@ def enforce(
     )
     told = _EFFECTS[placed.effect].format(moment=shown(placed.in_force_from))
     output.say(f"version {protocol.version} {told}")
+
+
+def _show_findings(output: Output, report: Report) -> None:
+    rows = [
+        (one.severity.value, "" if one.line is None else str(one.line), one.rule, one.message)
+        for severity in Severity
+        for one in report.of(severity)
+    ]
+    styles = {"error": "bold red", "warning": "yellow"}
+    output.table(("Finding", "Line#", "Rule", "What"), rows, styles)
+
+
+def _finding_json(one: Finding) -> dict[str, object]:
+    return {"code": one.code, "line": one.line, "rule": one.rule, "message": one.message}
 
 
 def _sign(

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from gateway.cli.exchange import PartnerOption, credentials_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
+from gateway.cli.versions import AMSTERDAM, moment_of
 from gateway.client import Sluis
 from schemas.consents import (
     ConsentOverview,
@@ -83,7 +84,11 @@ def grant(
     decided_by: ByOption = DecidedBy.SELF,
     decider_file: DeciderOption = None,
     until: Annotated[
-        datetime | None, typer.Option(help="The moment at which the agreement ends by itself.")
+        str | None,
+        typer.Option(
+            metavar="MOMENT",
+            help="The moment at which the agreement ends by itself; without an offset Amsterdam's.",
+        ),
     ] = None,
     manner: HowOption = None,
     evidence: EvidenceOption = None,
@@ -97,7 +102,7 @@ def grant(
         "ontvanger": recipient,
         "categorie": category,
         "gegeven": True,
-        "geldigTot": None if until is None else until.astimezone(UTC),
+        "geldigTot": None if until is None else _end(until),
         "wijze": manner,
         "bewijs": evidence,
     }
@@ -182,6 +187,17 @@ def _record(
     _show_receipt(output, receipt, "agreement recorded" if record.given else "refusal recorded")
 
 
+def _end(until: str) -> datetime:
+    moment = moment_of(until)
+    if moment <= datetime.now(UTC):
+        raise Failure(
+            "--until has passed",
+            "name a moment to come; who does not agree is recorded with `sluis consent refuse`",
+            WRONGLY_ASKED,
+        )
+    return moment.astimezone(UTC)
+
+
 def _number(file: Path | None, whose: str) -> str:
     if file is None:
         if not sys.stdin.isatty():
@@ -233,8 +249,8 @@ def _show_overview(output: Output, found: ConsentOverview) -> None:
                 one.recipient,
                 one.category,
                 one.decided_by.value,
-                f"{one.decided_at:%Y-%m-%d}",
-                "" if one.valid_until is None else f"{one.valid_until:%Y-%m-%d}",
+                _day(one.decided_at),
+                "" if one.valid_until is None else _day(one.valid_until),
             )
             for one in found.consents
         ],
@@ -247,6 +263,11 @@ def _show_overview(output: Output, found: ConsentOverview) -> None:
             for one in found.authority
         ],
     )
+
+
+def _day(moment: datetime) -> str:
+    """The date in Amsterdam, where people agreed: at night it is another than in UTC."""
+    return f"{moment.astimezone(AMSTERDAM):%Y-%m-%d}"
 
 
 def _told(given: bool, is_withdrawn: bool) -> str:

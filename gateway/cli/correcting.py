@@ -1,26 +1,59 @@
-"""`sluis holds` and `sluis correct`: what of ours waits, and putting right what was sent."""
+"""`sluis holds` and `sluis correct`: what of ours waits, and putting right what was sent.
+
+What a file says that is not known is told by line, place and rule: it may be anything, a BSN too.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from gateway.cli.exchange import PartnerOption, credentials_of
 from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, Steps, amount
 from gateway.client import AsyncSluis, Conflict, Credentials, Declined, Sluis
-from schemas.corrections import Correction, CorrectionKind
+from schemas.corrections import Correction, CorrectionKind, MemberName
 from schemas.notices import HeldReferral, ToldRecipient
 
 SHOWN = 20
 AT_ONCE = 8
+_NAMES = {
+    field.alias for model in (Correction, MemberName) for field in model.model_fields.values()
+}
+_RULES = {
+    "missing": "is missing",
+    "extra_forbidden": "is no key that a correction has",
+    "enum": "is none of the values of the schema",
+    "string_pattern_mismatch": "has another form",
+    "string_too_long": "is too long",
+    "uuid_parsing": "is no UUID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a file, by its number from 1, and what it asks."""
+
+    number: int
+    text: str
+    correction: Correction
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of a line: the correction's id, or why it has none."""
+
+    correction: UUID | None
+    problem: str | None = None
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +82,7 @@ def holds(
         }
     )
     output.table(("Reference", "Rule", "Since", "Until"), [_row(one) for one in found[:SHOWN]])
-    if len(found) > SHOWN:
-        output.say(f"... and {amount(len(found) - SHOWN)} more; --json gives them all", "dim")
+    _tell_more(output, len(found))
     output.aside(f"{amount(len(found))} held")
 
 
@@ -69,23 +101,43 @@ def annul(
     """
     output = Output(as_json)
     lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    wanted = {line: _annulment(line, n) for n, line in enumerate(lines, 1) if line}
+    # A reference that stands there twice is one annulment, told by its first line.
+    first = {line: number for number, line in reversed(list(enumerate(lines, 1))) if line}
+    wanted = sorted(
+        (_Line(number, line, _annulment(line, number)) for line, number in first.items()),
+        key=lambda line: line.number,
+    )
     if not wanted:
         raise Failure(f"{file} names nothing", "one reference or exchange id a line", WRONGLY_ASKED)
     credentials = credentials_of(home, partner)
     with output.progress() as steps:
         told = asyncio.run(_annul_each(credentials, wanted, steps))
-    counted = Counter("annulled" if problem is None else problem for problem in told.values())
+    made = [
+        (line.text, str(told[line.number].correction))
+        for line in wanted
+        if told[line.number].correction is not None
+    ]
+    refused = [
+        (line.number, problem)
+        for line in wanted
+        if (problem := told[line.number].problem) is not None
+    ]
     output.result(
         {
             "partner": partner,
-            "annulled": counted["annulled"],
-            "refused": {line: problem for line, problem in told.items() if problem is not None},
+            "annulled": len(made),
+            "corrections": [{"reference": text, "correctionId": one} for text, one in made],
+            "refused": [{"line": number, "problem": problem} for number, problem in refused],
         }
     )
+    counted = Counter(one.problem or "annulled" for one in told.values())
     output.table(("Outcome", "Lines#"), [(name, amount(n)) for name, n in counted.most_common()])
-    refused = [(line, problem) for line, problem in told.items() if problem is not None]
-    output.table(("Line", "Why not"), refused[:SHOWN])
+    output.table(("Reference", "Correction"), made[:SHOWN])
+    _tell_more(output, len(made))
+    output.table(("Line#", "Why not"), [(str(n), problem) for n, problem in refused[:SHOWN]])
+    _tell_more(output, len(refused))
+    if made:
+        output.aside(f"who was told: sluis correct show CORRECTION --as {partner}")
     if refused:
         raise typer.Exit(NOT_DONE)
 
@@ -101,9 +153,9 @@ def send(
     try:
         correction = Correction.model_validate_json(file.read_bytes(), by_alias=True, by_name=False)
     except ValidationError as error:
-        places = {".".join(str(step) for step in one["loc"]) or "file" for one in error.errors()}
+        problems = dict.fromkeys(map(_problem, error.errors(include_input=False)))
         raise Failure(
-            f"{file} is no correction: {', '.join(sorted(places))}",
+            f"{file} is no correction: {'; '.join(problems)}",
             "see schemas/json/correctie.schema.json",
             WRONGLY_ASKED,
         ) from None  # the cause quotes the file
@@ -135,29 +187,29 @@ def show(
 
 
 async def _annul_each(
-    credentials: Credentials, wanted: dict[str, Correction], steps: Steps
-) -> dict[str, str | None]:
-    """Per line why it was not annulled, or nothing; at most eight at once."""
-    told: dict[str, str | None] = {}
-    waiting = iter(wanted.items())
+    credentials: Credentials, wanted: list[_Line], steps: Steps
+) -> dict[int, _Done]:
+    """What became of each line, by its number; at most eight at once."""
+    told: dict[int, _Done] = {}
+    waiting = iter(wanted)
 
     async def work(client: AsyncSluis) -> None:
-        for line, correction in waiting:
+        for line in waiting:
             try:
-                await client.correct(correction)
+                receipt = await client.correct(line.correction)
             except Conflict:
-                told[line] = "another correction has this reference"
+                told[line.number] = _Done(None, "another correction has this reference")
             except Declined as problem:
                 if problem.status != 404:
                     raise
-                told[line] = "no message of ours that can be annulled"
+                told[line.number] = _Done(None, "no message of ours that can be annulled")
             else:
-                told[line] = None
+                told[line.number] = _Done(receipt.correction_id)
             steps.move("Annulling", len(told), len(wanted), f"{amount(len(told))} of them")
 
     async with AsyncSluis(credentials) as client:
         await asyncio.gather(*(work(client) for _ in range(min(AT_ONCE, len(wanted)))))
-    return {line: told[line] for line in wanted}
+    return told
 
 
 def _annulment(line: str, number: int) -> Correction:
@@ -180,6 +232,21 @@ def _annulment(line: str, number: int) -> Correction:
             "letters, digits and . _ / - only, at most 64",
             WRONGLY_ASKED,
         ) from None  # the cause quotes the line
+
+
+def _problem(one: ErrorDetails) -> str:
+    """Place and rule. A key that no correction has is not repeated: it may be a value itself."""
+    if one["type"] == "json_invalid":
+        return "it is not JSON"
+    steps = (str(step) if isinstance(step, int) or step in _NAMES else "?" for step in one["loc"])
+    # A rule of our own is told in its own words; pydantic's words may quote what came in.
+    rule = _RULES.get(one["type"], f"does not do ({one['type']})" if "url" in one else one["msg"])
+    return f"{'.'.join(steps) or one['type']}: {rule}"
+
+
+def _tell_more(output: Output, count: int) -> None:
+    if count > SHOWN:
+        output.say(f"... and {amount(count - SHOWN)} more; --json gives them all", "dim")
 
 
 def _row(one: HeldReferral) -> tuple[str, str, str, str]:

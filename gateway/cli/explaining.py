@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consent.explain import Explanation, Question, explain_possible, explain_recorded
 from consent.protocol import Protocol, load
-from consent.told import FieldTold
+from consent.told import Course, FieldTold
 from gateway.audit.decisions import read_decision
 from gateway.audit.entries import Event
 from gateway.cli.database import on_database, settings_of
@@ -68,19 +68,19 @@ def explain(
     About a recorded exchange, or about one that might be sent.
     """
     output = Output(as_json)
+    if field is not None and field not in FIELDS:
+        raise Failure(
+            "--field names no field of any message",
+            f"such as {next(iter(FIELDS))}; all are in consent/labels.py and the protocol",
+            WRONGLY_ASKED,
+        )
     if exchange is not None:
-        found, history = _recorded(exchange, home)
+        found, history = _recorded(exchange, field, home)
     else:
         if sender is None or recipient is None or message is None:
             raise Failure(
                 "name an exchange, or --sender, --recipient and --message",
                 "see `sluis protocol explain --help`",
-                WRONGLY_ASKED,
-            )
-        if field is not None and field not in FIELDS:
-            raise Failure(
-                "--field names no field of any message",
-                f"such as {next(iter(FIELDS))}; all are in consent/labels.py and the protocol",
                 WRONGLY_ASKED,
             )
         protocol = _in_force(home) if version is None else find(version, home)
@@ -92,6 +92,10 @@ def explain(
             "history": [{"event": event, "at": moment.isoformat()} for event, moment in history],
         }
     )
+    if exchange is not None and field is not None:
+        for one in found:
+            _show_of_field(output, one)
+        return
     for one in found:
         _show(output, one)
     if history:
@@ -103,7 +107,9 @@ def _in_force(home: Path) -> Protocol:
     return load(on_database(settings_of(home), protocol_in_force).text)
 
 
-def _recorded(exchange: str, home: Path) -> tuple[list[Explanation], list[tuple[str, datetime]]]:
+def _recorded(
+    exchange: str, field: str | None, home: Path
+) -> tuple[list[Explanation], list[tuple[str, datetime]]]:
     try:
         wanted = UUID(exchange)
     except ValueError:
@@ -131,7 +137,19 @@ def _recorded(exchange: str, home: Path) -> tuple[list[Explanation], list[tuple[
         (str(entry["event"]), datetime.fromtimestamp(entry["endTime"] / 1000, UTC))
         for entry in entries
     ]
-    return [explain_recorded(protocol, last)], history
+    course = course_of([event for event, _ in history])
+    return [explain_recorded(protocol, last, course, field)], history
+
+
+def course_of(events: Sequence[str]) -> Course:
+    """What became of a message, by the events of its entries.
+
+    A release that was taken back sent nothing; one before it may have.
+    """
+    sent = events.count(Event.DISCLOSURE) - events.count(Event.TAKEN_BACK)
+    if sent > 0 or Event.ACKNOWLEDGEMENT in events:
+        return Course.HANDED_OVER
+    return Course.REMOVED if Event.PURGE in events else Course.WAITS
 
 
 def _show(output: Output, one: Explanation) -> None:
@@ -150,6 +168,21 @@ def _show(output: Output, one: Explanation) -> None:
     _lines(output, rows)
     for title, goes in (("Wat meegaat", True), ("Wat niet meegaat", False)):
         _show_fields(output, title, [field for field in one.fields if field.goes is goes])
+    _show_otherwise(output, one)
+
+
+def _show_of_field(output: Output, one: Explanation) -> None:
+    """Only what was asked: the answer, the field, what it rests on and what would change it."""
+    output.say(one.why[0], _STYLES[Outcome(one.answer)])
+    for told in one.why[1:]:
+        output.say(told)
+    if one.rests_on:
+        output.say()
+        _lines(output, one.rests_on)
+    _show_otherwise(output, one)
+
+
+def _show_otherwise(output: Output, one: Explanation) -> None:
     output.say()
     output.say("Wat een ander antwoord zou geven", "bold")
     for told in one.otherwise:

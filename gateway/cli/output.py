@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
@@ -82,9 +83,15 @@ class Output:
     ) -> None:
         """Rows under headings, for people; a heading that ends in `#` is of numbers.
 
-        `styles` says how a cell with a certain text looks.
+        `styles` says how a cell with a certain text looks. No word is ever cut, since half an id
+        is none: where the columns do not fit, each row becomes lines of its own.
         """
         if self.as_json or not rows:
+            return
+        between = 3 if self.is_terminal else 2
+        widths = _widths(headings, rows, self._results.width - between * (len(headings) - 1))
+        if widths is None:
+            self._blocks(headings, rows, styles)
             return
         table = Table(
             box=box.SIMPLE_HEAD if self.is_terminal else None,
@@ -93,14 +100,32 @@ class Output:
             pad_edge=False,
             padding=(0, 2, 0, 0),
         )
-        for heading in headings:
+        for heading, width in zip(headings, widths, strict=True):
             of_numbers = heading.endswith("#")
             table.add_column(
-                heading.rstrip("#"), justify="right" if of_numbers else "left", no_wrap=of_numbers
+                heading.rstrip("#"),
+                justify="right" if of_numbers else "left",
+                no_wrap=of_numbers,
+                width=width,
             )
         for row in rows:
             table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
         self._results.print(table)
+
+    def _blocks(
+        self, headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str]
+    ) -> None:
+        names = [heading.rstrip("#") for heading in headings]
+        longest = max(map(cell_len, names))
+        for number, row in enumerate(rows):
+            if number:
+                self._results.print()
+            for name, cell in zip(names, row, strict=True):
+                line = Text(f"{name:<{longest}}  ", "bold").append(
+                    cell, styles.get(cell) or "not bold"
+                )
+                # Left to the terminal to wrap: that keeps what is copied from it in one piece.
+                self._results.print(line, soft_wrap=True)
 
     @contextmanager
     def progress(self, *, is_lasting: bool = True) -> Iterator[Steps]:
@@ -171,6 +196,23 @@ def _bars(console: Console, is_lasting: bool) -> Progress:
         redirect_stdout=False,
         redirect_stderr=False,
     )
+
+
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """How wide each column is, the widest giving way first; none where no words would fit."""
+    columns = list(zip((heading.rstrip("#") for heading in headings), *rows, strict=True))
+    least = [max(_longest(cell.split()) for cell in column) for column in columns]
+    widths = [max(_longest(cell.splitlines()) for cell in column) for column in columns]
+    if sum(least) > room:
+        return None
+    while sum(widths) > room:
+        _, widest = max((w, at) for at, w in enumerate(widths) if w > least[at])
+        widths[widest] -= 1
+    return widths
+
+
+def _longest(parts: Sequence[str]) -> int:
+    return max(map(cell_len, parts), default=0)
 
 
 def amount(count: int) -> str:

@@ -35,7 +35,7 @@ _MEANINGS = {
     Rule.AGREEMENT_INCOMPLETE: "household's agreement not completely recorded",
     Rule.FIELD_REQUIRED: "a field that the protocol requires is missing",
     Rule.UNKNOWN_EXCHANGE: "the referral it is about is not known",
-    Rule.UNREADABLE: "could not be read; see field",
+    Rule.UNREADABLE: "could not be read; see the fields below",
     Rule.PROTECTION_NOT_ADMITTED: "protection cannot be asked for this flow",
     Rule.EMERGENCY: "passed on as an emergency release; it will be reviewed",
     Rule.EMERGENCY_NOT_ADMITTED: "no such emergency release: flow, meldcode step or time",
@@ -109,6 +109,7 @@ def _show_report(output: Output, path: Path, delivered: Delivered, seconds: floa
         ("Missing or remarkable", "Findings#"), [(name, amount(count)) for name, count in found]
     )
     _show_listed(output, delivered)
+    _show_unreadable(output, delivered)
 
 
 def _outcome_rows(delivered: Delivered) -> list[tuple[str, str, str, str]]:
@@ -152,6 +153,17 @@ def _show_listed(output: Output, delivered: Delivered, most: int = 10) -> None:
         output.say(f"... and {amount(more)} more; all are at {where}", "dim")
 
 
+def _show_unreadable(output: Output, delivered: Delivered) -> None:
+    """Which fields made the first unreadable records unreadable; never with what they held."""
+    rows = [
+        (amount(one.record), amount(found.line), one.reference or "", found.field, found.problem)
+        for one, found in delivered.summary.unreadable
+    ]
+    if rows:
+        output.say()
+    output.table(("Record#", "Line#", "Reference", "Unreadable field", "Problem"), rows)
+
+
 def _show_happening(output: Output, happening: Happening) -> None:
     moment = datetime.now().astimezone().strftime("%H:%M:%S")
     match happening:
@@ -190,4 +202,14 @@ def _as_json(path: Path, delivered: Delivered, seconds: float) -> dict[str, obje
             for (decision, rule), count in sorted(by_rule.items())
         ],
         "refusedFields": dict(delivered.summary.refused_fields),
+        "unreadable": [
+            {
+                "record": one.record,
+                "line": found.line,
+                "reference": one.reference,
+                "field": found.field,
+                "problem": found.problem,
+            }
+            for one, found in delivered.summary.unreadable
+        ],
     }

@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 
 from gateway.client import Declined
 from schemas.decisions import Outcome, Rule
-from schemas.deliveries import DeliveryReport, DeliveryState, RecordOutcome
+from schemas.deliveries import DeliveryReport, DeliveryState, RecordFinding, RecordOutcome
 
 LISTED = 500
 """Records listed by line in the readable report."""
+EXPLAINED = 20
+"""Remarks on unreadable records that a summary keeps."""
 
 _RULES = {
     Rule.PERMITTED: "Doorgegeven.",
@@ -58,6 +60,8 @@ class OutcomeSummary:
     findings: Counter[str] = field(default_factory=Counter)
     listed: list[RecordOutcome] = field(default_factory=list)
     unlisted: int = 0
+    unreadable: list[tuple[RecordOutcome, RecordFinding]] = field(default_factory=list)
+    """Why the first unreadable records could not be read, one field at a time."""
 
     def add(self, outcome: RecordOutcome) -> None:
         """Count one more."""
@@ -65,6 +69,9 @@ class OutcomeSummary:
         self.findings.update(f"{item.field} {item.problem}" for item in outcome.findings)
         if outcome.decision is Outcome.ACCEPTED or outcome.rule is Rule.DUPLICATE:
             return
+        if outcome.rule is Rule.UNREADABLE:
+            room = EXPLAINED - len(self.unreadable)
+            self.unreadable += [(outcome, item) for item in outcome.findings[:room]]
         if outcome.field is not None:
             self.refused_fields[outcome.field] += 1
         if len(self.listed) < LISTED:

@@ -26,6 +26,7 @@ from consent.processing_register import (
 )
 from consent.protocol import Flow, Protocol, load
 from consent.simulation import Effect, Recorded, Simulation
+from consent.told import Course
 from schemas.decisions import Outcome, Rule
 from schemas.fields import MessageKind
 from tests.support.protocol_changes import (
@@ -111,6 +112,7 @@ def told_explanations() -> Iterator[str]:
     )
     question = Question("dwi", "casebook", MessageKind.REFERRAL)
     yield from _told("met uitzonderingen", explain_possible(special, question, TODAY)[0])
+    yield from _courses(special)
     yield from _told("na afloop", explain_possible(bare, question, date(2031, 1, 1))[0])
 
 
@@ -132,15 +134,29 @@ def _recorded(by: Protocol) -> Iterator[str]:
         one = Recorded(
             by.digest, "dwi-aanmelding", outcome, rule, field, "dwi", "casebook", released, removed
         )
-        yield from _told(f"{outcome}, {rule}", explain_recorded(by, one))
+        yield from _told(f"{outcome}, {rule}", explain_recorded(by, one, Course.HANDED_OVER))
     status = Recorded(
         by.digest, "terugkoppeling-dwi", "toegelaten", "toegelaten", None, "casebook", "dwi", (), ()
     )
-    yield from _told("status", explain_recorded(by, status))
+    yield from _told("status", explain_recorded(by, status, Course.HANDED_OVER))
     nothing = Recorded(by.digest, None, "geweigerd", Rule.NO_FLOW, None, "okt", None, (), ())
-    yield from _told("geen stroom", explain_recorded(by, nothing))
+    yield from _told("geen stroom", explain_recorded(by, nothing, Course.WAITS))
     repeat = nothing._replace(rule=Rule.UNKNOWN_EXCHANGE)
-    yield from _told("onbekende uitwisseling", explain_recorded(by, repeat))
+    yield from _told("onbekende uitwisseling", explain_recorded(by, repeat, Course.WAITS))
+
+
+def _courses(by: Protocol) -> Iterator[str]:
+    released = "lid.achternaam", "lid.geboortedatum"
+    removed = "lid.zrm.verslaving", "huishouden.postcode"
+    for rule in (Rule.PERMITTED, Rule.EMERGENCY):
+        for course in Course:
+            one = Recorded(
+                by.digest, "dwi-aanmelding", Outcome.ACCEPTED, rule, None, "dwi", "casebook",
+                released, removed,
+            )  # fmt: skip
+            for field in (None, "lid.achternaam", "huishouden.postcode"):
+                title = f"{rule}, {course.name}, {field or 'geheel'}"
+                yield from _told(title, explain_recorded(by, one, course, field))
 
 
 def _told(title: str, one: Explanation) -> Iterator[str]:

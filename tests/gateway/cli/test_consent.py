@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import main
+from gateway.cli import consent, main
+from gateway.cli.output import Output
+from schemas.consents import ConsentOverview
 from tests.support.database import TestServer
 from tests.support.messages import fresh_bsn
 from tests.support.running_gateway import running_gateway
@@ -92,6 +94,42 @@ def test_what_goes_wrong_names_the_rule_and_the_remedy_and_never_the_number(
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     status, _, err = run("show")
     assert (status, "name a file with --bsn-file" in err) == (2, True)
+
+
+def test_an_agreement_cannot_end_before_it_begins_and_its_end_is_amsterdams(
+    run: Callable[..., Told], number: Path
+) -> None:
+    given = ["grant", *SCOPE, "--bsn-file", str(number), "--until"]
+    status, _, err = run(*given, "2020-01-01")
+    assert (status, "--until has passed" in err) == (2, True)
+    assert run(*given, "volgend jaar")[0] == 2
+    assert run("show", "--bsn-file", str(number))[1] == "nothing recorded by this partner\n"
+
+    assert run(*given, "2099-01-01")[0] == 0
+    _, out, _ = run("show", "--bsn-file", str(number), "--json")
+    (one,) = json.loads(out)["toestemmingen"]
+    assert one["geldigTot"] == "2098-12-31T23:00:00Z"
+    assert "2099-01-01" in run("show", "--bsn-file", str(number))[1]
+
+
+def test_a_date_is_amsterdams_also_after_midnight(capsys: pytest.CaptureFixture[str]) -> None:
+    night = {
+        "toestemmingId": "0192f0c1-2345-7abc-8def-0123456789ab",
+        "doel": "toeleiding",
+        "ontvanger": "casebook",
+        "categorie": "*",
+        "gegeven": True,
+        "door": "betrokkene",
+        "op": "2026-11-19T23:30:00Z",
+        "geldigTot": "2027-06-30T22:00:00Z",
+        "vastgelegdOp": "2026-11-19T23:30:00Z",
+    }
+    found = ConsentOverview.model_validate({"toestemmingen": [night], "gezag": []})
+    consent._show_overview(Output(), found)
+    told = capsys.readouterr().out
+    assert "2026-11-20" in told
+    assert "2027-07-01" in told
+    assert "2026-11-19" not in told
 
 
 def test_no_command_takes_a_number_as_an_argument(run: Callable[..., Told]) -> None:

@@ -63,8 +63,12 @@ def test_a_file_of_references_is_annulled_and_again_without_effect(
 
     for _ in range(2):
         assert main(["correct", "annul", str(file), "--as", "dwi", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["annulled"] == 270
+        told = json.loads(capsys.readouterr().out)
+        assert told["annulled"] == 270
     assert len(world.simulator.corrections) == 270
+    assert [one["reference"] for one in told["corrections"]] == [f"DWI-{n}" for n in range(270)]
+    one = told["corrections"][7]["correctionId"]
+    assert main(["correct", "show", one, "--as", "dwi"]) == 0
 
 
 def test_an_exchange_id_does_as_well(world: World) -> None:
@@ -75,18 +79,29 @@ def test_an_exchange_id_does_as_well(world: World) -> None:
     assert main(["correct", "annul", str(file), "--as", "dwi"]) == 0
 
 
-def test_what_is_not_ours_is_named_and_the_rest_is_done(
+def test_what_is_not_ours_is_told_by_line_and_the_rest_is_done(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = world.folder / "verkeerd.txt"
-    file.write_text("\n".join([*_refer(world, 2), "DWI-onbekend"]))
+    file.write_text("\n".join([*_refer(world, 2), "", "999990019", "999990019"]))
 
     assert main(["correct", "annul", str(file), "--as", "dwi"]) == 1
 
-    told = capsys.readouterr().out
-    assert "annulled" in told
-    assert "DWI-onbekend" in told
+    told = capsys.readouterr()
+    assert "annulled" in told.out
+    assert "4  no message of ours" in told.out
+    assert all(
+        str(receipt.correction_id) in told.out
+        for _, receipt in world.simulator.corrections.values()
+    )
+    assert "999990019" not in told.out + told.err
     assert len(world.simulator.corrections) == 2
+
+    assert main(["correct", "annul", str(file), "--as", "dwi", "--json"]) == 1
+    told = capsys.readouterr()
+    (refused,) = json.loads(told.out)["refused"]
+    assert refused == {"line": 4, "problem": "no message of ours that can be annulled"}
+    assert "999990019" not in told.out + told.err
 
 
 @pytest.mark.parametrize("content", ["", "\n \n", "Jansen, P.\n"])
@@ -124,5 +139,37 @@ def test_a_correction_that_cannot_be_read_is_told_by_place(
     file.write_text('{"kenmerk": "C-1", "soort": "Jansen", "berichtKenmerk": "DWI-0"}')
     assert main(["correct", "send", str(file), "--as", "dwi"]) == 2
     told = capsys.readouterr().err
-    assert "soort" in told
+    assert "soort: is none of the values" in told
+    assert "Jansen" not in told
+
+
+@pytest.mark.parametrize(
+    ("content", "problems"),
+    [
+        ("kenmerk = 'Jansen'", "it is not JSON"),
+        ('{"soort": "annulering", "Jansen": "x"}', "kenmerk: is missing; ?: is no key that"),
+        (
+            '{"kenmerk": "C-1", "soort": "annulering"}',
+            "uitwisseling: wordt op precies een manier genoemd",
+        ),
+        (
+            '{"kenmerk": "C-1", "soort": "annulering", "uitwisselingId": "Jansen"}',
+            "uitwisselingId: is no UUID",
+        ),
+        (
+            '{"kenmerk": "C-1", "soort": "bezwaar", "berichtKenmerk": "D",'
+            ' "lid": {"burgerservicenummer": "Jansen"}}',
+            "lid.burgerservicenummer: moet een burgerservicenummer zijn",
+        ),
+        ('["Jansen"]', "does not do"),
+    ],
+)
+def test_each_problem_of_a_correction_is_told_by_place_and_rule_and_never_by_value(
+    world: World, capsys: pytest.CaptureFixture[str], content: str, problems: str
+) -> None:
+    file = world.folder / "correctie.json"
+    file.write_text(content)
+    assert main(["correct", "send", str(file), "--as", "dwi"]) == 2
+    told = capsys.readouterr().err
+    assert problems in told
     assert "Jansen" not in told

@@ -21,8 +21,10 @@ from typer.main import get_command
 
 from consent import checks
 from consent.simulation import Effect
+from consent.told import Course
 from gateway import cli
 from gateway.cli import officer, protocol
+from gateway.cli.explaining import course_of
 from gateway.cli.setup import EXAMPLE
 from schemas.decisions import Outcome
 from tests.support.committing import Desk, open_desk
@@ -206,6 +208,26 @@ async def test_a_bad_file_is_told_by_rule_and_line(run: Run, files: Callable[...
     assert "line 46: gegevensstroom dwi-aanmelding: velden" in aside
 
 
+async def test_a_file_with_errors_is_submitted_only_where_that_is_asked(
+    run: Run, files: Callable[..., str]
+) -> None:
+    path = files(
+        ("ingang = 2026-01-01", "ingang = 2020-01-01"), ("einde = 2030-12-31", "einde = 2020-12-31")
+    )
+    status, shown, aside = await run("protocol", "submit", path)
+    assert status == 1
+    assert "unreachable" in (await run("protocol", "submit", path, "--json"))[1]
+    assert "error" in shown
+    assert "--despite-errors" in aside
+    assert (await as_json(run, "protocol", "list"))["versions"] == []
+
+    found = await as_json(run, "protocol", "submit", path, "--despite-errors")
+    assert [one["code"] for one in found["errors"]] == ["unreachable", "unreachable"]
+    _, shown, _ = await run("protocol", "submit", files(version="3.0"))
+    assert "warning" in shown
+    assert "version 3.0 is submitted" in shown
+
+
 async def test_the_example_has_no_errors(run: Run) -> None:
     status, shown, _ = await run("protocol", "check")
     assert status == 0
@@ -285,7 +307,7 @@ async def test_a_recorded_exchange_is_explained_and_a_draft_replayed_against_it(
     ]
 
     for recorded, told in (
-        (passed, "Dit mocht worden uitgewisseld."),
+        (passed, "Dit mag worden uitgewisseld; de ontvanger heeft het nog niet opgehaald."),
         (waits, "De instemming van het huishouden is niet compleet."),
         (refused, "De wet waaronder werd aangemeld hoort niet bij deze stroom."),
     ):
@@ -293,6 +315,8 @@ async def test_a_recorded_exchange_is_explained_and_a_draft_replayed_against_it(
         assert status == 0, aside
         assert told in shown
         assert "Wat er gebeurde" in shown
+        assert "ging mee" not in shown
+    await _a_field_of_it(run, str(passed.exchange))
 
     text = EXAMPLE.read_text(encoding="utf-8")
     draft = tmp_path / "ontwerp.toml"
@@ -310,6 +334,35 @@ async def test_a_recorded_exchange_is_explained_and_a_draft_replayed_against_it(
         run, "protocol", "simulate", str(draft), "--from", in_days(-9), "--to", in_days(-2)
     )
     assert before["decisions"] == 0
+
+
+async def _a_field_of_it(run: Run, exchange: str) -> None:
+    asked = ["protocol", "explain", exchange, "--field"]
+    status, shown, _ = await run(*asked, "lid.achternaam")
+    assert status == 0
+    assert "Over de achternaam: mag mee, herkenbaar; nog niet opgehaald." in shown
+    assert "Grondslag" in shown
+    assert "Wat een ander antwoord zou geven" in shown
+    assert not any(title in shown for title in ("Wat meegaat", "Wat er gebeurde", "Instemming "))
+    assert (await run(*asked, "lid.schoenmaat"))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("events", "course"),
+    [
+        ("besluit", Course.WAITS),
+        ("besluit instemming beschadigd", Course.WAITS),
+        ("besluit verwijdering", Course.REMOVED),
+        ("besluit verstrekking", Course.HANDED_OVER),
+        ("besluit verstrekking ontvangst verwijdering", Course.HANDED_OVER),
+        ("besluit verstrekking verwijdering", Course.HANDED_OVER),
+        ("besluit verstrekking teruggenomen", Course.WAITS),
+        ("besluit verstrekking teruggenomen verwijdering", Course.REMOVED),
+        ("besluit verstrekking verstrekking teruggenomen", Course.HANDED_OVER),
+    ],
+)
+def test_only_what_was_handed_over_counts_as_gone(events: str, course: Course) -> None:
+    assert course_of(events.split()) is course
 
 
 PAGE = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")

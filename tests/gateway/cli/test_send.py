@@ -53,6 +53,30 @@ def test_with_json_one_object_says_it_all(world: World, capsys: pytest.CaptureFi
     ]
 
 
+def test_why_a_record_could_not_be_read_is_told_by_field(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = world.folder / "mis.csv"
+    lines = [f"DWI-{number};geen-nummer;;" for number in range(30)]
+    path.write_text("\n".join(["kenmerk;bsn;geboortedatum;grondslag", *lines, ""]))
+
+    main(["send", str(path), "--as", "dwi", "--json"])
+    found = json.loads(capsys.readouterr().out)["unreadable"]
+    assert len(found) == 20
+    assert found[0] == {
+        "record": 1,
+        "line": 2,
+        "reference": "DWI-0",
+        "field": "geboortedatum",
+        "problem": "ontbreekt",
+    }
+
+    main(["send", str(path), "--as", "dwi"])
+    told = capsys.readouterr().out
+    assert "Unreadable field" in told
+    assert "geen-nummer" not in told
+
+
 @pytest.mark.parametrize("rule", list(Rule))
 def test_each_rule_has_its_meaning(rule: Rule) -> None:
     assert sending._MEANINGS[rule]
