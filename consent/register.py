@@ -85,6 +85,8 @@ class Standing(NamedTuple):
 
 
 NOTHING_RECORDED = Standing(None)
+REFUSED = Standing(False)
+"""A plain no, whatever was recorded: of who withdrew, or objected."""
 _NONE: frozenset[str] = frozenset()
 # A named tuple's own constructor costs more than all that it takes to tell a plain yes.
 _plain: Callable[[tuple[object, ...]], Standing] = partial(tuple.__new__, Standing)

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.registry import ADAPTERS
 from consent.protocol import Protocol, ProtocolError, load
@@ -29,6 +29,7 @@ from gateway.exchange.holds import Holds
 from gateway.exchange.mailbox import Mailbox
 from gateway.exchange.oversight import ReviewWatch
 from gateway.exchange.release import MailboxTools
+from gateway.exchange.repeating import Runs
 from gateway.exchange.retention import Retention
 from gateway.exchange.routing import Routes, bundled_routes, load_routes
 from gateway.exchange.rules import RuleBook, open_book
@@ -126,24 +127,14 @@ async def open_gateway(
         pool = await closing.enter_async_context(open_pool(database.dsn))
         engine = create_async_engine(database.sqlalchemy_url, hide_parameters=True, pool_size=4)
         closing.push_async_callback(engine.dispose)
-
         await check_keys(pool, keys)
         partners = PartnerDirectory(engine, telemetry)
         await partners.start()
         closing.push_async_callback(partners.stop)
-        tokens = AccessTokens(
-            settings.base_url,
-            signing_key(keys, TOKEN_KEY),
-            partners,
-            lifetime=settings.token_lifetime,
-        )
-        spent = SpentAssertions(engine, keys.secret("assertions"))
-        desk = TokenDesk(settings.base_url, partners, tokens, spent, telemetry)
 
         books, vault, clock = Books(keys), Vault(keys), _utc_now
+        apart, handles, prints = protected_side(settings, keys), Handles(keys), Prints(keys)
         origin, log_key = log_origin(settings), signing_key(keys, LOG_KEY)
-        apart = protected_side(settings, keys)
-        handles, prints = Handles(keys), Prints(keys)
         tools = GroupTools(vault, _routes(settings), origin, log_key, clock, handles, apart)
         committer = GroupCommitter(
             pool,
@@ -154,54 +145,65 @@ async def open_gateway(
             group_size=settings.group_size,
             bytes_per_sender=settings.queue_per_sender,
         )
-        committer.start()
-        closing.push_async_callback(committer.stop)
-        deliveries = Deliveries(
-            pool,
+        spooling = DeliveryTools(
+            ADAPTERS, vault, handles, prints, clock, telemetry, settings.max_delivery
+        )
+        deliveries = Deliveries(pool, committer, spooling)
+        every = settings.checkpoint_every
+        running: tuple[Runs, ...] = (
             committer,
-            DeliveryTools(
-                ADAPTERS, vault, handles, prints, clock, telemetry, settings.max_delivery
+            deliveries,
+            Retention(pool, books.of, vault, clock, telemetry),
+            Birthdays(pool, books.of, vault, clock, telemetry),
+            ReviewWatch(pool, clock, telemetry),
+            LogPublisher(pool, origin, log_key, telemetry, every=every),
+            LogPublisher(
+                pool, apart.origin, apart.promise_key, telemetry, every=every, log=BESCHERMD
             ),
         )
-        deliveries.start()
-        closing.push_async_callback(deliveries.stop)
-        source = f"urn:nld:oin:{settings.oin}:systeem:sluis".encode()
-        mailbox = Mailbox(
-            pool,
-            books.of,
-            MailboxTools(vault, source, keys.secret("cursor"), clock, settings.release_lapse),
-        )
-        consents = Consents(pool, books.of, handles, tools, lapse_seconds=settings.release_lapse)
-        corrections = Corrections(pool, books.of, handles, prints, tools)
-        holds = Holds(pool, vault, keys.secret("cursor"))
-        retention = Retention(pool, books.of, vault, clock, telemetry)
-        retention.start()
-        closing.push_async_callback(retention.stop)
-        birthdays = Birthdays(pool, books.of, vault, clock, telemetry)
-        birthdays.start()
-        closing.push_async_callback(birthdays.stop)
-        watch = ReviewWatch(pool, clock, telemetry)
-        watch.start()
-        closing.push_async_callback(watch.stop)
-        publisher = LogPublisher(pool, origin, log_key, telemetry, every=settings.checkpoint_every)
-        publisher.start()
-        closing.push_async_callback(publisher.stop)
-        unseen = LogPublisher(
-            pool, apart.origin, apart.promise_key, telemetry, every=settings.checkpoint_every,
-            log=BESCHERMD,
-        )  # fmt: skip
-        unseen.start()
-        closing.push_async_callback(unseen.stop)
+        for part in running:
+            part.start()
+            closing.push_async_callback(part.stop)
 
-        vkey = log_verifier(settings, keys)
+        tokens, desk = _tokens(settings, keys, partners, engine, telemetry)
+        cursor_key, lapse = keys.secret("cursor"), settings.release_lapse
+        source = f"urn:nld:oin:{settings.oin}:systeem:sluis".encode()
         doors = Doors(
-            pool, engine, tokens, desk, committer, deliveries, mailbox, consents,
-            corrections, holds,
-            Authorities(pool, books.of, handles, tools),
-            SafeContacts(pool, books.of, handles, tools), handles, prints,
-            vault, ADAPTERS, vkey, protected_verifier(settings, keys), clock,
-        )  # fmt: skip
-        yield Gateway(build_application(settings, doors, telemetry), vkey)
+            pool=pool,
+            engine=engine,
+            tokens=tokens,
+            desk=desk,
+            committer=committer,
+            deliveries=deliveries,
+            mailbox=Mailbox(pool, books.of, MailboxTools(vault, source, cursor_key, clock, lapse)),
+            consents=Consents(pool, books.of, handles, tools, lapse_seconds=lapse),
+            corrections=Corrections(pool, books.of, handles, prints, tools),
+            holds=Holds(pool, vault, cursor_key),
+            authorities=Authorities(pool, books.of, handles, tools),
+            safe_contacts=SafeContacts(pool, books.of, handles, tools),
+            handles=handles,
+            prints=prints,
+            vault=vault,
+            adapters=ADAPTERS,
+            vkey=log_verifier(settings, keys),
+            protected_vkey=protected_verifier(settings, keys),
+            clock=clock,
+        )
+        yield Gateway(build_application(settings, doors, telemetry), doors.vkey)
+
+
+def _tokens(
+    settings: Settings,
+    keys: KeyProvider,
+    partners: PartnerDirectory,
+    engine: AsyncEngine,
+    telemetry: Telemetry,
+) -> tuple[AccessTokens, TokenDesk]:
+    """What partners show, and where they get it."""
+    key, lifetime = signing_key(keys, TOKEN_KEY), settings.token_lifetime
+    tokens = AccessTokens(settings.base_url, key, partners, lifetime=lifetime)
+    spent = SpentAssertions(engine, keys.secret("assertions"))
+    return tokens, TokenDesk(settings.base_url, partners, tokens, spent, telemetry)
 
 
 def _routes(settings: Settings) -> Routes:

@@ -15,7 +15,7 @@ from gateway.api.described import ALWAYS, BODY, SOME_CONSENT, SOME_ENTRY, gives,
 from gateway.api.problems import Problem
 from gateway.api.reading import read_json
 from gateway.exchange.authority import Authorities
-from gateway.exchange.consents import NotAPartyError
+from gateway.exchange.deciding import NotAPartyError
 from gateway.exchange.overview import overview
 from gateway.identity.tokens import Caller
 from gateway.pseudonyms.domains import Handles

@@ -22,7 +22,8 @@ from gateway.api.described import (
 )
 from gateway.api.problems import Problem
 from gateway.api.reading import read_json
-from gateway.exchange.consents import Consents, NotAPartyError
+from gateway.exchange.consents import Consents
+from gateway.exchange.deciding import NotAPartyError
 from gateway.identity.tokens import Caller
 from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
 from schemas.notices import RecallReport

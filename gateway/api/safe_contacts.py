@@ -21,7 +21,8 @@ from gateway.api.described import (
 )
 from gateway.api.problems import Problem
 from gateway.api.reading import read_json
-from gateway.exchange.safe_contacts import NotAPartyError, SafeContacts
+from gateway.exchange.deciding import NotAPartyError
+from gateway.exchange.safe_contacts import SafeContacts
 from gateway.identity.tokens import Caller
 from schemas.protection import SafeContactReceipt, SafeContactRequest
 

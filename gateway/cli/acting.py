@@ -1,4 +1,4 @@
-"""What commands share that a privacy officer signs: the key is read, signs once, and is let go."""
+"""One act of a privacy officer, as commands do it, and how they read what it is about."""
 
 from __future__ import annotations
 
@@ -11,23 +11,15 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.cli.database import on_database, settings_of
-from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
-from gateway.cli.officer import key_path, private_key
+from gateway.cli.failures import WRONGLY_ASKED, Failure
+from gateway.cli.officer_keys import signing_key
 from gateway.cli.serving import key_provider
-from gateway.exchange.oversight import AlreadyReviewedError, UnknownCaseError
-from gateway.identity.acts import MayNotActError, Sign
+from gateway.identity.acts import Sign
 from gateway.vault.boxes import Vault
 from schemas.referral import Professional
 
 Result = TypeVar("Result")
 ExchangeArgument = Annotated[str, typer.Argument(metavar="EXCHANGE", help="Its uitwisselingId.")]
-OfficerOption = Annotated[str, typer.Option("--as", metavar="OFFICER", help="Who signs.")]
-KeyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--key", metavar="FILE", help="The officer's private key, if it stands elsewhere."
-    ),
-]
 _LONGEST = 4000
 
 
@@ -37,24 +29,11 @@ def as_officer(
     key: Path | None,
     work: Callable[[AsyncEngine, Vault, Sign], Awaitable[Result]],
 ) -> Result:
-    """Do one act as an officer. Raises `Failure` for what can be expected."""
+    """Do one act as an officer. Raises `Failure`, and what the act raises."""
     settings = settings_of(home)
-    path = key or key_path(settings.home, officer)
-    try:
-        signing = private_key(path)
-    except FileNotFoundError:
-        raise Failure(
-            f"the key of {officer} is not in {path}", "name it with --key FILE", WRONGLY_ASKED
-        ) from None
+    sign = signing_key(settings.home, officer, key).sign
     vault = Vault(key_provider(settings))
-    try:
-        return on_database(settings, lambda engine: work(engine, vault, signing.sign))
-    except MayNotActError as error:
-        raise Failure(str(error), "see `sluis officer list`", NOT_DONE) from None
-    except UnknownCaseError as error:
-        raise Failure(str(error), "see the list of the same command", NOT_DONE) from None
-    except AlreadyReviewedError as error:
-        raise Failure(str(error), "see `sluis emergency list --all`", NOT_DONE) from None
+    return on_database(settings, lambda engine: work(engine, vault, sign))
 
 
 def id_of(told: str, name: str = "EXCHANGE") -> UUID:

@@ -14,10 +14,11 @@ from typing import Annotated, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from consent.checks import Finding, Report, Severity, check_text
+from consent.checks import Severity, check_text
+from gateway.cli.comparing import finding_json, show_findings
 from gateway.cli.database import on_database, settings_of
 from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
-from gateway.cli.officer import key_path, private_key
+from gateway.cli.officer_keys import KeyOption, OfficerOption, signing_key
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.versions import (
     FileArgument,
@@ -30,29 +31,12 @@ from gateway.cli.versions import (
     taken,
 )
 from gateway.exchange import approval as steps
-from gateway.exchange.approval import Advice, MayNotSignError
+from gateway.exchange.approval import Advice
 from gateway.identity.approvals import AdviceKind, NotApprovedError
-from gateway.store.lifecycle import (
-    AlreadySignedError,
-    StoredDraft,
-    StoredOfficer,
-    UnknownDraftError,
-    UnknownOfficerError,
-)
-from gateway.store.protocols import (
-    Effect,
-    MomentPassedError,
-    VersionTakenError,
-)
+from gateway.store.lifecycle import StoredDraft, StoredOfficer, UnknownDraftError
+from gateway.store.protocols import Effect, MomentPassedError, VersionTakenError
 
 Result = TypeVar("Result")
-OfficerOption = Annotated[str, typer.Option("--as", metavar="OFFICER", help="Who signs.")]
-KeyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--key", metavar="FILE", help="The officer's private key, if it stands elsewhere."
-    ),
-]
 _LONGEST_ADVICE = 20_000
 _EFFECTS = {
     Effect.PUT_IN_FORCE: "is in force from now on",
@@ -80,8 +64,8 @@ def submit(
     """Check a protocol, and submit it as a draft for officers to advise on and approve."""
     output, protocol = Output(as_json), read_file(file)
     report = check_text(protocol.text, datetime.now(UTC).date())
-    _show_findings(output, report)
-    errors = [_finding_json(one) for one in report.of(Severity.ERROR)]
+    show_findings(output, report)
+    errors = [finding_json(one) for one in report.of(Severity.ERROR)]
     if errors and not despite_errors:
         raise Failure(
             f"{file} has errors",
@@ -97,7 +81,7 @@ def submit(
             "digest": digest,
             "isChange": is_new,
             "errors": errors,
-            "warnings": [_finding_json(one) for one in report.of(Severity.WARNING)],
+            "warnings": [finding_json(one) for one in report.of(Severity.WARNING)],
         }
     )
     told = "is submitted" if is_new else "was submitted already; nothing changed"
@@ -177,29 +161,10 @@ def enforce(
     output.say(f"version {protocol.version} {told}")
 
 
-def _show_findings(output: Output, report: Report) -> None:
-    rows = [
-        (one.severity.value, "" if one.line is None else str(one.line), one.rule, one.message)
-        for severity in Severity
-        for one in report.of(severity)
-    ]
-    styles = {"error": "bold red", "warning": "yellow"}
-    output.table(("Finding", "Line#", "Rule", "What"), rows, styles)
-
-
-def _finding_json(one: Finding) -> dict[str, object]:
-    return {"code": one.code, "line": one.line, "rule": one.rule, "message": one.message}
-
-
 def _sign(
     home: Path, version: str, officer: str, key: Path | None, advice: Advice | None
 ) -> tuple[StoredDraft, StoredOfficer]:
-    path = key or key_path(settings_of(home).home, officer)
-    if not path.is_file():
-        raise Failure(
-            f"there is no key of {officer} at {path}", "name it with --key FILE", WRONGLY_ASKED
-        )
-    private = private_key(path)
+    private = signing_key(settings_of(home).home, officer, key)
     return _on_database(
         home,
         version,
@@ -216,15 +181,6 @@ def _on_database(
         raise taken(error, version) from None
     except UnknownDraftError as error:
         raise of_draft(error, version) from None
-    except UnknownOfficerError:
-        raise Failure("there is no officer with this ID", "see `sluis officer list`") from None
-    except MayNotSignError as error:
-        raise Failure(str(error), "see `sluis officer list`") from None
-    except AlreadySignedError:
-        raise Failure(
-            "this officer signed this version before",
-            "what was signed stays; another opinion needs another version",
-        ) from None
     except MomentPassedError:
         raise Failure(
             "the moment of --from has passed",

@@ -24,12 +24,11 @@ from gateway.store.groups import (
     NewSubject,
     admit_subjects,
     pass_gate,
-    stored_consents,
     stored_keys,
-    stored_statements,
 )
 from gateway.store.ids import new_id
 from gateway.store.migrate import migrate
+from gateway.store.register import stored_consents, stored_statements
 
 MEMBERS = 3
 _CHUNK = 20_000

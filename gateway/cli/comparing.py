@@ -57,8 +57,8 @@ def check(file: FileArgument = EXAMPLE, as_json: JsonOption = False) -> None:
         {
             "version": None if protocol is None else protocol.version,
             "digest": None if protocol is None else protocol.digest.hex(),
-            "errors": [_as_json(one) for one in errors],
-            "warnings": [_as_json(one) for one in warnings],
+            "errors": [finding_json(one) for one in errors],
+            "warnings": [finding_json(one) for one in warnings],
         }
     )
     _show_report(output, file, report)
@@ -104,12 +104,8 @@ def _show_report(output: Output, file: Path, report: Report) -> None:
         output.say(f"{report.protocol.title}, version {report.protocol.version}", "bold")
         output.say(f"digest {report.protocol.digest.hex()}", "dim")
     output.say()
-    rows = [
-        (one.severity.value, "" if one.line is None else str(one.line), one.rule, one.message)
-        for one in [*errors, *warnings]
-    ]
-    output.table(("Finding", "Line#", "Rule", "What"), rows, _STYLES)
-    if rows:
+    show_findings(output, report)
+    if errors or warnings:
         output.say()
     output.say(f"{_count(len(errors), 'error')}, {_count(len(warnings), 'warning')}", "bold")
     if errors:
@@ -120,7 +116,18 @@ def _count(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
-def _as_json(one: Finding) -> dict[str, object]:
+def show_findings(output: Output, report: Report) -> None:
+    """What was found, errors first."""
+    rows = [
+        (one.severity.value, "" if one.line is None else str(one.line), one.rule, one.message)
+        for severity in Severity
+        for one in report.of(severity)
+    ]
+    output.table(("Finding", "Line#", "Rule", "What"), rows, _STYLES)
+
+
+def finding_json(one: Finding) -> dict[str, object]:
+    """One finding as `--json` gives it."""
     return {"code": one.code, "line": one.line, "rule": one.rule, "message": one.message}
 
 

@@ -42,6 +42,15 @@ NumberOption = Annotated[
         show_default=False,
     ),
 ]
+PurposeOption = Annotated[str, typer.Option(help="The purpose (doel), as the protocol names it.")]
+RecipientOption = Annotated[str, typer.Option(help="The partner that may receive.")]
+CategoryOption = Annotated[
+    str, typer.Option(help="A field category of the protocol; * is all of them.")
+]
+HowOption = Annotated[Manner | None, typer.Option("--how", help="How it was given.")]
+EvidenceOption = Annotated[
+    str | None, typer.Option(help="Your key of the evidence, such as a form's number.")
+]
 ByOption = Annotated[DecidedBy, typer.Option("--by", help="Who decided.")]
 DeciderOption = Annotated[
     Path | None,
@@ -62,17 +71,6 @@ def register(app: typer.Typer) -> None:
     commands.command()(withdraw)
     commands.command()(show)
     app.add_typer(commands, name="consent")
-
-
-PurposeOption = Annotated[str, typer.Option(help="The purpose (doel), as the protocol names it.")]
-RecipientOption = Annotated[str, typer.Option(help="The partner that may receive.")]
-CategoryOption = Annotated[
-    str, typer.Option(help="A field category of the protocol; * is all of them.")
-]
-HowOption = Annotated[Manner | None, typer.Option("--how", help="How it was given.")]
-EvidenceOption = Annotated[
-    str | None, typer.Option(help="Your key of the evidence, such as a form's number.")
-]
 
 
 def grant(
@@ -96,17 +94,14 @@ def grant(
     as_json: JsonOption = False,
 ) -> None:
     """Record that somebody agrees, now; what waited for it may go at once."""
-    output = Output(as_json)
     said = {
-        "doel": purpose,
-        "ontvanger": recipient,
-        "categorie": category,
         "gegeven": True,
+        **_scope(purpose, recipient, category),
         "geldigTot": None if until is None else _end(until),
         "wijze": manner,
         "bewijs": evidence,
     }
-    _record(output, home, partner, said, bsn_file, decided_by, decider_file)
+    _record(Output(as_json), home, partner, said, bsn_file, decided_by, decider_file)
 
 
 def refuse(
@@ -122,15 +117,8 @@ def refuse(
     as_json: JsonOption = False,
 ) -> None:
     """Record that somebody does not agree, now; what still waits about them does not go."""
-    output = Output(as_json)
-    said = {
-        "doel": purpose,
-        "ontvanger": recipient,
-        "categorie": category,
-        "gegeven": False,
-        "bewijs": evidence,
-    }
-    _record(output, home, partner, said, bsn_file, decided_by, decider_file)
+    said = {"gegeven": False, **_scope(purpose, recipient, category), "bewijs": evidence}
+    _record(Output(as_json), home, partner, said, bsn_file, decided_by, decider_file)
 
 
 def withdraw(
@@ -143,10 +131,7 @@ def withdraw(
 ) -> None:
     """Withdraw a recorded agreement; it works before this command ends."""
     output = Output(as_json)
-    said: dict[str, object] = {"door": decided_by}
-    if decider_file is not None:
-        said["doorBurgerservicenummer"] = _number(decider_file, "of who decided")
-    withdrawal = _checked(ConsentWithdrawal, said)
+    withdrawal = _checked(ConsentWithdrawal, _decider(decided_by, decider_file))
     with Sluis(credentials_of(home, partner)) as client:
         receipt = client.withdraw_consent(consent, withdrawal)
     _show_receipt(output, receipt, "withdrawn")
@@ -176,15 +161,23 @@ def _record(
     decided_by: DecidedBy,
     decider_file: Path | None,
 ) -> None:
-    said["burgerservicenummer"] = _number(bsn_file, "of the person")
-    said["door"] = decided_by
-    said["op"] = datetime.now(UTC)
-    if decider_file is not None:
-        said["doorBurgerservicenummer"] = _number(decider_file, "of who decided")
-    record = _checked(ConsentRecord, said)
+    whose = {"burgerservicenummer": _number(bsn_file, "of the person"), "op": datetime.now(UTC)}
+    record = _checked(ConsentRecord, said | whose | _decider(decided_by, decider_file))
     with Sluis(credentials_of(home, partner)) as client:
         receipt = client.record_consent(record)
     _show_receipt(output, receipt, "agreement recorded" if record.given else "refusal recorded")
+
+
+def _scope(purpose: str, recipient: str, category: str) -> dict[str, object]:
+    """What is agreed to or not, by its wire names."""
+    return {"doel": purpose, "ontvanger": recipient, "categorie": category}
+
+
+def _decider(decided_by: DecidedBy, file: Path | None) -> dict[str, object]:
+    """Who decided, by its wire names; the number only where it is not the person."""
+    if file is None:
+        return {"door": decided_by}
+    return {"door": decided_by, "doorBurgerservicenummer": _number(file, "of who decided")}
 
 
 def _end(until: str) -> datetime:

@@ -14,8 +14,6 @@ from gateway.cli.failures import NOT_NOW, WRONGLY_ASKED, Failure
 from gateway.settings import PREFIX, Settings, SettingsError, read_settings
 from gateway.store.away import DATABASE_AWAY
 from gateway.store.database import open_database
-from gateway.store.embedded import EmbeddedFailure
-from gateway.store.migrate import NewerDatabaseError
 from gateway.store.rules import RulesBusyError
 from gateway.telemetry import Telemetry
 
@@ -34,7 +32,7 @@ def settings_of(home: Path, port: int | None = None) -> Settings:
 
 
 def on_database(settings: Settings, work: Callable[[AsyncEngine], Awaitable[Result]]) -> Result:
-    """Do one piece of work on the database. Raises `Failure` for what can be expected."""
+    """Do one piece of work on the database. Raises `Failure` where it does not answer in time."""
 
     async def run() -> Result:
         async with open_database(settings.home, settings.database_url, Telemetry()) as addresses:
@@ -48,8 +46,6 @@ def on_database(settings: Settings, work: Callable[[AsyncEngine], Awaitable[Resu
         return asyncio.run(run())
     except RulesBusyError as error:
         raise Failure(str(error), "nothing was changed; try again", NOT_NOW) from None
-    except (EmbeddedFailure, NewerDatabaseError) as error:
-        raise Failure(str(error), "see docs/operating.md") from error
     except DATABASE_AWAY as error:
         # Not its text: a driver's message may quote what it was given.
         told = f"the database does not answer ({type(error).__name__})"

@@ -24,11 +24,16 @@ from gateway.client import (
     Unavailable,
     Unreachable,
 )
+from gateway.exchange.approval import MayNotSignError
+from gateway.exchange.oversight import AlreadyReviewedError, UnknownCaseError
 from gateway.exchange.routing import RouteTableError
+from gateway.identity.acts import MayNotActError
 from gateway.identity.desk import InsecureAddressError
 from gateway.store.database import UnusableAddressError
 from gateway.store.embedded import EmbeddedFailure
+from gateway.store.lifecycle import AlreadySignedError, OfficerKnownError, UnknownOfficerError
 from gateway.store.migrate import NewerDatabaseError
+from gateway.store.partners import AlreadyRegisteredError, UnknownPartnerError
 from gateway.store.protocols import ApprovalsNeededError
 from gateway.store.rules import NoProtocolError
 from gateway.vault.check import KeysDoNotFitError
@@ -47,37 +52,60 @@ class Failure(Exception):  # noqa: N818 - what the person reads is no name of a 
     details: dict[str, object] = field(default_factory=dict)
 
 
-_SET_UP_WRONGLY = (EmbeddedFailure, NewerDatabaseError, KeyUnavailableError, KeysDoNotFitError)
-
-
 def failure_of(error: Exception) -> Failure | None:
     """The failure that an error stands for, or none if it is not an expected one."""
-    if isinstance(error, Failure):
-        return error
-    if isinstance(error, SluisError):
-        return _of_client(error)
-    if isinstance(error, InsecureAddressError | UnusableAddressError):
-        return Failure(str(error), "see docs/operating.md", WRONGLY_ASKED)
-    if isinstance(
-        error, EmbeddedFailure | NewerDatabaseError | KeyUnavailableError | KeysDoNotFitError
-    ):
-        return Failure(str(error), "see docs/operating.md")
-    if isinstance(error, NoProtocolError):
-        return Failure("no privacy protocol is in force", "see `sluis protocol enforce`")
-    if isinstance(error, ApprovalsNeededError):
-        return Failure(str(error), "see `sluis protocol submit`, `approve` and `enforce`")
-    if isinstance(error, RouteTableError):
-        return Failure(f"the route table: {error}", "correct the file that SLUIS_ROUTES names")
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
-        # Not its text: a driver's message may quote what it was given.
-        told = f"the database does not let us in ({type(error).__name__})"
-        return Failure(told, "see SLUIS_DATABASE_URL, its role and its database", NOT_NOW)
-    if isinstance(error, ProtocolError):
-        return Failure("the protocol contradicts itself: " + "; ".join(error.problems))
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return Failure(f"{where}{error.strerror}", "see to the file, its folder or the disk")
-    return None
+    match error:
+        case Failure():
+            return error
+        case SluisError():
+            return _of_client(error)
+        case InsecureAddressError() | UnusableAddressError():
+            return Failure(str(error), "see docs/operating.md", WRONGLY_ASKED)
+        case EmbeddedFailure() | NewerDatabaseError() | KeyUnavailableError() | KeysDoNotFitError():
+            return Failure(str(error), "see docs/operating.md")
+        case RouteTableError():
+            return Failure(f"the route table: {error}", "correct the file that SLUIS_ROUTES names")
+        case asyncpg.PostgresError() | asyncpg.InterfaceError():
+            # Not its text: a driver's message may quote what it was given.
+            told = f"the database does not let us in ({type(error).__name__})"
+            return Failure(told, "see SLUIS_DATABASE_URL, its role and its database", NOT_NOW)
+        case ProtocolError():
+            return Failure("the protocol contradicts itself: " + "; ".join(error.problems))
+        case OSError(strerror=str(told), filename=place) if told:
+            where = f"{place}: " if place else ""
+            return Failure(f"{where}{told}", "see to the file, its folder or the disk")
+        case _:
+            return _of_register(error)
+
+
+def _of_register(error: Exception) -> Failure | None:
+    """What the gateway's own register of partners, officers and versions says no to."""
+    match error:
+        case NoProtocolError():
+            return Failure("no privacy protocol is in force", "see `sluis protocol enforce`")
+        case ApprovalsNeededError():
+            return Failure(str(error), "see `sluis protocol submit`, `approve` and `enforce`")
+        case UnknownPartnerError():
+            return Failure("there is no partner with this ID", "see `sluis partner list`")
+        case AlreadyRegisteredError():
+            remedy = "see `sluis partner list`; a partner keeps its ID and OIN for good"
+            return Failure(str(error), remedy)
+        case UnknownOfficerError():
+            return Failure("there is no officer with this ID", "see `sluis officer list`")
+        case OfficerKnownError():
+            remedy = "a person is registered once, in one role, with a key of their own"
+            return Failure(str(error), remedy)
+        case MayNotActError() | MayNotSignError():
+            return Failure(str(error), "see `sluis officer list`")
+        case AlreadySignedError():
+            remedy = "what was signed stays; another opinion needs another version"
+            return Failure("this officer signed this version before", remedy)
+        case UnknownCaseError():
+            return Failure(str(error), "see the list of the same command")
+        case AlreadyReviewedError():
+            return Failure(str(error), "see `sluis emergency list --all`")
+        case _:
+            return None
 
 
 _REMEDIES = {

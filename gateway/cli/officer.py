@@ -6,38 +6,24 @@ the home folder; a real officer's key is made and kept where nobody else comes.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.cli.database import on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
+from gateway.cli.officer_keys import key_path, make_key, read_public
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.identity.approvals import OfficerRole
-from gateway.identity.keys import UnacceptableKeyError, read_public_key
 from gateway.store import lifecycle as store
 from gateway.store.lifecycle import NewOfficer, StoredOfficer
 from schemas.identifiers import PartnerId
 
-Result = TypeVar("Result")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The officer's short name.")]
 _ID = TypeAdapter(PartnerId)
-_KEY_FILE = "officer.pem"
 _LONGEST_NAME = 200
 
 
@@ -80,12 +66,9 @@ def add(
     if (public_key is None) is not sandbox:
         raise Failure("name one key: --public-key FILE or --sandbox", status=WRONGLY_ASKED)
     path = key_path(settings.home, officer)
-    if public_key is not None:
-        key_id, raw = _public(public_key)
-    else:
-        key_id, raw = _made(path)
+    key_id, raw = make_key(path) if public_key is None else read_public(public_key)
     new = NewOfficer(officer, name.strip(), role.value, key_id, raw, mandate, ends)
-    _on_database(settings.home, lambda engine: store.add_officer(engine, new))
+    on_database(settings, lambda engine: store.add_officer(engine, new))
     output.result(
         {"officer": officer, "role": role.value, "keyId": key_id, "keyFile": str(path)}
         if sandbox
@@ -99,7 +82,7 @@ def add(
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the officers, in which role they sign and until when."""
     output = Output(as_json)
-    found = _on_database(home, store.list_officers)
+    found = on_database(settings_of(home), store.list_officers)
     output.result({"officers": [_as_json(one) for one in found]})
     rows = [
         (one.id, one.name, one.role, one.mandate or "", _state(one), one.key_id) for one in found
@@ -112,32 +95,11 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 def end(officer: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Let an officer sign no more; approvals that were not used yet lapse with it."""
     output = Output(as_json)
-    is_change = _on_database(home, lambda engine: store.end_officer(engine, officer))
+    is_change = on_database(settings_of(home), lambda engine: store.end_officer(engine, officer))
     output.result({"officer": officer, "isChange": is_change})
     output.say(
         f"{officer} is an officer no longer." if is_change else f"{officer} was ended already."
     )
-
-
-def key_path(home: Path, officer: str) -> Path:
-    """Where an officer's key stands that was made here."""
-    return home / "officers" / officer / _KEY_FILE
-
-
-def private_key(path: Path) -> Ed25519PrivateKey:
-    """An officer's key from its file. Raises `Failure` or `OSError`."""
-    if path.stat().st_mode & 0o077:
-        raise Failure(f"the key {path} can be read by others", f"chmod 600 {path}", WRONGLY_ASKED)
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        # Not `from`: a parser's error has no business near a key.
-        raise Failure(
-            f"{path} holds no private key that can be read", "give a PEM file without a password"
-        ) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise Failure(f"{path} holds another kind of key", "officers sign with Ed25519")
-    return key
 
 
 def _check_asked(
@@ -161,41 +123,6 @@ def _check_asked(
         )
     if ends is not None and ends < datetime.now(UTC).date():
         raise Failure("this mandate has ended", "name the one that holds now", WRONGLY_ASKED)
-
-
-def _public(path: Path) -> tuple[str, bytes]:
-    try:
-        read = read_public_key(path.read_bytes())
-    except UnacceptableKeyError as error:
-        raise Failure(f"{path}: {error}", "ask the officer for it", WRONGLY_ASKED) from None
-    key = read.key.public_key
-    if not isinstance(key, Ed25519PublicKey):
-        raise Failure(f"{path}: officers sign with Ed25519", "ask for such a key", WRONGLY_ASKED)
-    return read.kid, key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-def _made(path: Path) -> tuple[str, bytes]:
-    """The key that stands here, made if there is none."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        pem = Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
-    public = private_key(path).public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return read_public_key(pem).kid, public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-def _on_database(home: Path, work: Callable[[AsyncEngine], Awaitable[Result]]) -> Result:
-    try:
-        return on_database(settings_of(home), work)
-    except store.UnknownOfficerError:
-        raise Failure("there is no officer with this ID", "see `sluis officer list`") from None
-    except store.OfficerKnownError as error:
-        remedy = "a person is registered once, in one role, with a key of their own"
-        raise Failure(str(error), remedy) from None
 
 
 def _state(officer: StoredOfficer) -> str:

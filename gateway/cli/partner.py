@@ -6,14 +6,13 @@ first (invariant 2).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.cli.database import on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
@@ -22,8 +21,6 @@ from gateway.cli.registration import KEY_DAYS, checked_partner, read_key, regist
 from gateway.settings import Settings
 from gateway.store import partners as store
 from gateway.store.partners import PartnerKey, StoredPartner
-
-Result = TypeVar("Result")
 
 
 class Kind(StrEnum):
@@ -89,7 +86,7 @@ def add(
     keys: list[PartnerKey] = []
     if sandbox:
         home, base_url = settings.home, settings.base_url
-        made = _on_database(
+        made = on_database(
             settings,
             lambda engine: register_sandbox_partner(engine, new, home, base_url, valid_days),
         )
@@ -97,7 +94,7 @@ def add(
     else:
         if (path := public_key or jwk) is not None:
             keys = [read_key(path, valid_days)]
-        _on_database(settings, lambda engine: store.register_partner(engine, new, keys))
+        on_database(settings, lambda engine: store.register_partner(engine, new, keys))
     output.result(
         {
             "partner": partner,
@@ -114,7 +111,7 @@ def add(
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the partners, their state and until when their keys are good."""
     output = Output(as_json)
-    found = _on_database(settings_of(home), store.list_partners)
+    found = on_database(settings_of(home), store.list_partners)
     output.result({"partners": [_as_json(one) for one in found]})
     rows = [
         (one.id, one.name, one.oin, one.adapter, one.kind, _state(one), _keys(one)) for one in found
@@ -129,7 +126,7 @@ def suspend(
 ) -> None:
     """Let nothing pass to or from a partner, from this moment on."""
     output = Output(as_json)
-    is_change = _on_database(
+    is_change = on_database(
         settings_of(home), lambda engine: store.suspend_partner(engine, partner)
     )
     output.result({"partner": partner, "isSuspended": True, "isChange": is_change})
@@ -142,9 +139,7 @@ def resume(
 ) -> None:
     """End a partner's suspension."""
     output = Output(as_json)
-    is_change = _on_database(
-        settings_of(home), lambda engine: store.resume_partner(engine, partner)
-    )
+    is_change = on_database(settings_of(home), lambda engine: store.resume_partner(engine, partner))
     output.result({"partner": partner, "isSuspended": False, "isChange": is_change})
     output.say(f"{partner} exchanges again." if is_change else f"{partner} was not suspended.")
 
@@ -165,21 +160,11 @@ def key(
             "name one key: --public-key or --jwk", "see `sluis partner key --help`", WRONGLY_ASKED
         )
     added = read_key(path, valid_days)
-    _on_database(settings, lambda engine: store.add_key(engine, partner, added))
+    on_database(settings, lambda engine: store.add_key(engine, partner, added))
     output.result(
         {"partner": partner, "keyId": added.kid, "keyExpiresAt": added.expires_at.isoformat()}
     )
     _tell_next(output, settings, partner, [added], None)
-
-
-def _on_database(settings: Settings, work: Callable[[AsyncEngine], Awaitable[Result]]) -> Result:
-    try:
-        return on_database(settings, work)
-    except store.UnknownPartnerError:
-        raise Failure("there is no partner with this ID", "see `sluis partner list`") from None
-    except store.AlreadyRegisteredError as error:
-        remedy = "see `sluis partner list`; a partner keeps its ID and OIN for good"
-        raise Failure(str(error), remedy) from None
 
 
 def _tell_next(

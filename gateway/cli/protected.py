@@ -10,15 +10,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.acting import (
-    ExchangeArgument,
-    KeyOption,
-    OfficerOption,
-    as_officer,
-    id_of,
-    named,
-    written,
-)
+from gateway.cli.acting import ExchangeArgument, as_officer, id_of, named, written
+from gateway.cli.officer_keys import KeyOption, OfficerOption
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.exchange.oversight import (
     Disclosure,

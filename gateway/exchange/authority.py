@@ -13,11 +13,9 @@ import asyncpg
 
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.exchange.consents import NotAPartyError
-from gateway.exchange.deciding import LoadBook
+from gateway.exchange.deciding import LoadBook, NotAPartyError, in_transaction
 from gateway.exchange.freeing import free_held
-from gateway.exchange.meeting import in_transaction, known_or_new
-from gateway.exchange.persons import read_persons
+from gateway.exchange.persons import known_or_new, read_persons
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
 from gateway.pseudonyms.domains import Handles

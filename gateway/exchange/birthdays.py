@@ -7,7 +7,6 @@ handed something of the person. Birth dates are opened for this and stand nowher
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, time
 from uuid import UUID
@@ -21,6 +20,7 @@ from gateway.audit.merkle import leaf_hash
 from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.notices import Lapsed, ask_again
 from gateway.exchange.persons import Person, read_persons
+from gateway.exchange.repeating import Repeated
 from gateway.exchange.rules import RuleBook
 from gateway.store.consents import lock_persons
 from gateway.store.daily import begin_step, end_step, persons_who_agreed, raise_gates
@@ -35,7 +35,7 @@ EVERY_SECONDS = 300.0
 AT_ONCE = 500
 
 
-class Birthdays:
+class Birthdays(Repeated):
     """Tells of agreements that lapsed with age, for as long as it runs."""
 
     def __init__(
@@ -49,24 +49,16 @@ class Birthdays:
         at_once: int = AT_ONCE,
         every: float = EVERY_SECONDS,
     ) -> None:
+        super().__init__("birthdays-wait", telemetry, every)
         self._pool = pool
         self._load_book = load_book
         self._vault = vault
         self._clock = clock
-        self._telemetry = telemetry
         self._at_once = at_once
-        self._every = every
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start the passes."""
-        self._task = asyncio.create_task(self._run(), name="birthdays")
-
-    async def stop(self) -> None:
-        """End; a step under way is rolled back and made by the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def turn(self) -> bool:
+        """A step; another follows at once until today is done."""
+        return await self.step() is not None
 
     async def step(self) -> int | None:
         """Look at the next persons; gives how many agreements lapsed, None when today is done."""
@@ -127,16 +119,6 @@ class Birthdays:
         await ask_again(connection, rows, told, book, self._vault, trace, now)
         await write_notices(connection, rows)
         await write_notice_heads(connection, rows)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                is_done = await self.step() is None
-            except Exception as error:  # noqa: BLE001  # no fault may end the passes for good
-                self._telemetry.fault("birthdays-wait", error)
-                is_done = True
-            if is_done:
-                await asyncio.sleep(self._every)
 
 
 def _ended(person: Person, book: RuleBook, before: datetime, now: datetime) -> Iterator[Lapsed]:

@@ -15,9 +15,9 @@ import asyncpg
 
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.exchange.deciding import LoadBook
+from gateway.exchange.deciding import LoadBook, NotAPartyError, in_transaction
 from gateway.exchange.freeing import free_held
-from gateway.exchange.meeting import in_transaction, known_or_new
+from gateway.exchange.persons import known_or_new
 from gateway.exchange.recall import Scope
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
@@ -44,10 +44,6 @@ from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
 from schemas.identifiers import Bsn
 from schemas.notices import OpenRelease, RecallReport, ToldRecipient
 from schemas.referral import DecidedBy, Manner
-
-
-class NotAPartyError(Exception):
-    """The partner is no party to a flow of this purpose and recipient, or to this consent."""
 
 
 class _Said(NamedTuple):

@@ -19,9 +19,8 @@ from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_ent
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.correcting import Case, annul, lift, member_left, rectify, restrict
-from gateway.exchange.deciding import LoadBook
+from gateway.exchange.deciding import LoadBook, in_transaction
 from gateway.exchange.freeing import free_held
-from gateway.exchange.meeting import in_transaction
 from gateway.exchange.notices import Whom, whom_of
 from gateway.exchange.recall import flow_then
 from gateway.exchange.recording import NOTICE, REFERRAL, UNREADABLE

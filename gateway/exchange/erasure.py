@@ -23,8 +23,7 @@ import asyncpg
 from consent.protocol import HouseholdRule
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.exchange.deciding import LoadBook
-from gateway.exchange.meeting import in_transaction
+from gateway.exchange.deciding import LoadBook, in_transaction
 from gateway.exchange.recording import NOTICE, bound_held
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.exchange.tools import GroupTools

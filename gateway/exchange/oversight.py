@@ -7,7 +7,6 @@ protected is an act too. What an officer writes stands sealed: it may name anybo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date, datetime
@@ -21,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.audit.entries import EntryHead, Event, RuleFacts, Trace, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.exceptions import SealedNote, note_key, professional_of, seal_note
+from gateway.exchange.repeating import Repeated
 from gateway.identity.acts import Act, MayNotActError, Sign, check_officer, signed_act
 from gateway.identity.approvals import whole_second
 from gateway.store import protected as store
@@ -194,7 +194,7 @@ async def end_contact(engine: AsyncEngine, contact: UUID, officer_id: str, sign:
         await _log(connection, Event.SAFE_CONTACT, new_id(), exchange, officer, now, details)
 
 
-class ReviewWatch:
+class ReviewWatch(Repeated):
     """Shows how many reviews of emergency releases are overdue, for as long as it runs."""
 
     def __init__(
@@ -205,22 +205,15 @@ class ReviewWatch:
         *,
         every: float = LOOK_EVERY_SECONDS,
     ) -> None:
+        super().__init__("review-watch-waits", telemetry, every)
         self._pool = pool
         self._clock = clock
-        self._telemetry = telemetry
-        self._every = every
         self._shown = 0
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start looking."""
-        self._task = asyncio.create_task(self._run(), name="review-watch")
-
-    async def stop(self) -> None:
-        """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def turn(self) -> bool:
+        """Look; never twice without a pause."""
+        await self.look()
+        return False
 
     async def look(self) -> int:
         """Count once; a line in the log tells when there are more than before."""
@@ -231,14 +224,6 @@ class ReviewWatch:
             self._telemetry.log("emergency-review-overdue", count=overdue)
         self._shown = overdue
         return overdue
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001  # no fault may end the watch for good
-                self._telemetry.fault("review-watch-waits", error)
-            await asyncio.sleep(self._every)
 
 
 def facts_of(decided: Decided | None) -> RuleFacts:

@@ -15,22 +15,20 @@ import orjson
 
 from consent.decide import asked_of
 from consent.protocol import Flow, Protocol
-from consent.register import ConsentEvent, Standing, standing
+from consent.register import REFUSED, ConsentEvent, Standing, standing
 from consent.representation import UNKNOWN, PersonFacts, Statement
-from gateway.store.groups import (
-    Connection,
-    StoredKey,
-    stored_consents,
-    stored_keys,
-    stored_statements,
-)
+from gateway.exchange.tools import GroupTools
+from gateway.store.consents import subject_of
+from gateway.store.groups import Connection, NewSubject, StoredKey, admit_subjects, stored_keys
+from gateway.store.ids import new_id
 from gateway.store.notices import restricted
+from gateway.store.register import stored_consents, stored_statements
 from gateway.vault.boxes import CONTENT, DataKey, SealBrokenError, Vault, WrappedKey
+from gateway.vault.keys import epoch_of
 from schemas.identifiers import PartialDate
 from schemas.referral import AuthorityKind
 
 NOBODY: Mapping[UUID, Person] = MappingProxyType({})
-NO = Standing(False)
 
 
 class Person:
@@ -122,7 +120,7 @@ def standings_of(
     """
     asked = asked_of(flow, protocol, now)
     return [
-        NO if flow.purpose in person.barred else standing(person.consents, asked, person.facts)
+        REFUSED if flow.purpose in person.barred else standing(person.consents, asked, person.facts)
         for person in persons
     ]
 
@@ -146,3 +144,12 @@ def open_births(subject: UUID, key: DataKey, sealed: bytes | None) -> tuple[Part
 
 def _bound(subject: UUID) -> bytes:
     return subject.bytes + b"feiten"
+
+
+async def known_or_new(connection: Connection, handle: bytes, tools: GroupTools) -> UUID:
+    """The person behind a handle, registered with a fresh key if nobody met them before."""
+    subject = new_id()
+    _, wrapped = tools.vault.new_key(subject, CONTENT, epoch_of(tools.clock()))
+    await admit_subjects(connection, {handle: NewSubject(subject, *wrapped)}, [])
+    found = await subject_of(connection, handle)
+    return subject if found is None else found

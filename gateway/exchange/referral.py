@@ -18,8 +18,7 @@ Each takes what the stage before it returns, so that none can be skipped.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import date, datetime
 from typing import NamedTuple, assert_never
 from uuid import UUID
 
@@ -27,16 +26,12 @@ from consent.decide import Emergency, Facts, decide, is_protected
 from consent.minimise import Minimised, Part
 from consent.protocol import Flow
 from consent.register import (
-    AMSTERDAM,
-    CATEGORY_ALL,
     NOTHING_RECORDED,
-    ConsentEvent,
     amsterdam_day,
 )
-from consent.representation import MAX_BIRTHS, PersonFacts, Statement
 from gateway.exchange.arrivals import Arrival, SealedIdentity, StatedAuthority, SubjectRef
 from gateway.exchange.boxes import pack
-from gateway.exchange.persons import Person, seal_births, standings_of
+from gateway.exchange.persons import Person, standings_of
 from gateway.exchange.recording import (
     REFERRAL,
     Filed,
@@ -46,11 +41,11 @@ from gateway.exchange.recording import (
     bound_to,
     file_entry,
 )
+from gateway.exchange.registering import record_agreements, record_facts
 from gateway.exchange.routing import Routes
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.pseudonyms.domains import Handles
 from gateway.store.groups import HELD, WAITING, GroupRows
-from gateway.store.ids import new_id
 from gateway.vault.boxes import Nonces
 from schemas.decisions import Decision, Hold, Permit, Refuse, Rule
 from schemas.fields import MessageKind
@@ -209,125 +204,6 @@ def route(message: PseudonymisedReferral, routes: Routes) -> RoutedReferral:
     return RoutedReferral(message, routes.team(message.identity.route_key()))
 
 
-def record_agreements(
-    message: PseudonymisedReferral,
-    persons: Sequence[Person],
-    book: RuleBook,
-    rows: GroupRows,
-    nonces: Nonces,
-) -> None:
-    """5, first half. What the sender recorded of members' agreement enters the register."""
-    flow = register_flow(message, book)
-    if flow is None:
-        return
-    said = [
-        (agreement, person)
-        for agreements, person in zip(message.agreements, persons, strict=True)
-        for agreement in agreements
-    ]
-    for agreement, person in said:
-        # A date counts from its first moment, so that a withdrawal of the same day stands.
-        moment = first_moment(agreement.decided_on)
-        decider, until = agreement.decider, agreement.valid_until
-        event = ConsentEvent(
-            new_id(),
-            flow.purpose,
-            flow.recipient,
-            CATEGORY_ALL,
-            agreement.given,
-            moment,
-            agreement.decided_by,
-            None if decider is None else persons[decider].id,
-            # The last day itself still counts.
-            None if until is None or until == date.max else first_moment(until + timedelta(days=1)),
-        )
-        if person.consents and any(_says_the_same(event, known) for known in person.consents):
-            continue
-        evidence = None
-        if agreement.evidence is not None:
-            bound = event.id.bytes + b"bewijs"
-            evidence = person.key.seal(agreement.evidence.encode(), bound, nonces.take())
-        if not agreement.given:
-            rows.refusals.append((person.id, flow.purpose, flow.recipient))
-        else:
-            rows.agreed.add((person.id, (flow.purpose, flow.recipient)))
-        person.consents.append(event)
-        rows.consents.append(
-            (
-                event.id,
-                person.id,
-                event.purpose,
-                event.recipient,
-                event.category,
-                event.given,
-                agreement.decided_by,
-                event.decided_at,
-                message.arrival.sender,
-                evidence,
-                None,
-                event.decider,
-                event.valid_until,
-                agreement.manner,
-                agreement.evidence_hash,
-            )
-        )
-
-
-def record_facts(
-    message: PseudonymisedReferral,
-    persons: Sequence[Person],
-    holders: Mapping[bytes, Person],
-    book: RuleBook,
-    rows: GroupRows,
-    nonces: Nonces,
-) -> None:
-    """5, before all. What the message says of who may decide: birth dates and authority.
-
-    Kept only where the flow asks agreement; `holders` are persons outside the household.
-    """
-    flow = register_flow(message, book)
-    if flow is None:
-        return
-    for ref, stated, person in zip(message.members, message.authority, persons, strict=True):
-        facts = person.facts
-        is_full = len(facts.births) > MAX_BIRTHS
-        if ref.birth is not None and not is_full and ref.birth not in facts.births:
-            births = (*facts.births, ref.birth)
-            person.facts = PersonFacts(births, facts.statements)
-            rows.facts[person.id] = seal_births(person.id, person.key, births, nonces.take())
-        for one in stated:
-            ids = [persons[h].id if isinstance(h, int) else holders[h].id for h in one.holders]
-            statement = Statement(one.kind, frozenset(ids), one.source, one.as_of)
-            if statement in person.facts.statements:
-                continue
-            known = (*person.facts.statements, statement)
-            person.facts = PersonFacts(person.facts.births, known)
-            rows.facts.setdefault(person.id, None)
-            rows.statements.append(
-                (
-                    new_id(),
-                    person.id,
-                    statement.kind,
-                    ids,
-                    statement.source,
-                    statement.as_of,
-                    message.arrival.sender,
-                )
-            )
-
-
-@lru_cache(maxsize=4096)
-def first_moment(day: date) -> datetime:
-    """The start of a day in Amsterdam, where forms are dated."""
-    # The very first day began in Amsterdam before UTC's calendar does.
-    zone = UTC if day == date.min else AMSTERDAM
-    return datetime.combine(day, time.min, zone)
-
-
-def _says_the_same(event: ConsentEvent, known: ConsentEvent) -> bool:
-    return known[1:] == event[1:]
-
-
 def decide_on(
     routed: RoutedReferral, persons: Sequence[Person], book: RuleBook, now: datetime
 ) -> DecidedReferral:
@@ -477,8 +353,11 @@ def walk(
     now: datetime,
 ) -> Filed:
     """Stages 4 to 8 of one referral as it arrives, into the rows of its group."""
-    record_facts(message, persons, holders, book, rows, nonces)
-    record_agreements(message, persons, book, rows, nonces)
+    flow = register_flow(message, book)
+    if flow is not None:
+        sender = message.arrival.sender
+        record_facts(message.members, message.authority, sender, persons, holders, rows, nonces)
+        record_agreements(message.agreements, sender, persons, flow, rows, nonces)
     verdict = settle(message, persons, book, routes, rows, nonces, now)
     apart = stands_apart(message, book)
     return file_entry(

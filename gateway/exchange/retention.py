@@ -7,7 +7,6 @@ after 30 days. Each pass is bounded; of two replicas one waits, and finds the wo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_ent
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.notices import EndedHold, hold_ended, whom_of
+from gateway.exchange.repeating import Repeated
 from gateway.exchange.rules import RuleBook
 from gateway.store.groups import BESCHERMD, DONE, HELD, Connection, Leaf
 from gateway.store.ids import new_id
@@ -48,7 +48,7 @@ class Cleared(NamedTuple):
     prints: int
 
 
-class Retention:
+class Retention(Repeated):
     """Clears what has expired, for as long as it runs."""
 
     def __init__(
@@ -62,24 +62,16 @@ class Retention:
         at_once: int = AT_ONCE,
         every: float = EVERY_SECONDS,
     ) -> None:
+        super().__init__("retention-waits", telemetry, every)
         self._pool = pool
         self._load_book = load_book
         self._vault = vault
         self._clock = clock
-        self._telemetry = telemetry
         self._at_once = at_once
-        self._every = every
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start clearing."""
-        self._task = asyncio.create_task(self._run(), name="retention")
-
-    async def stop(self) -> None:
-        """End; what is under way is rolled back and done by the next pass."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def turn(self) -> bool:
+        """A pass; another follows at once where it was full."""
+        return self._at_once in await self.pass_once()
 
     async def pass_once(self) -> Cleared:
         """Clear at most `at_once` exchanges and as many prints."""
@@ -146,16 +138,6 @@ class Retention:
             log = BESCHERMD if row.is_protected else None
             leaves.append(Leaf(leaf_hash(entry), entry, [subject for subject, _ in whom], log))
         return leaves
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                has_more = self._at_once in await self.pass_once()
-            except Exception as error:  # noqa: BLE001  # no fault may end the clearing for good
-                self._telemetry.fault("retention-waits", error)
-                has_more = False
-            if not has_more:
-                await asyncio.sleep(self._every)
 
 
 def _reason(row: Expired) -> str:

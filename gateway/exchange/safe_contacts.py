@@ -11,7 +11,7 @@ import asyncpg
 
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.exchange.deciding import LoadBook, deciding
+from gateway.exchange.deciding import LoadBook, NotAPartyError, deciding
 from gateway.exchange.oversight import facts_of
 from gateway.exchange.tools import GroupTools
 from gateway.pseudonyms.domains import Handles
@@ -21,10 +21,6 @@ from gateway.store.ids import new_id
 from gateway.store.protected import SafeContact
 from gateway.vault.boxes import CONTENT, WrappedKey
 from schemas.protection import SafeContactReceipt, SafeContactRequest
-
-
-class NotAPartyError(Exception):
-    """No such protected exchange of this partner's, or nobody in it with this number."""
 
 
 class SafeContacts:

@@ -124,6 +124,9 @@ def _verdict(
     if isinstance(decision, Hold):
         # It names no person whose later yes could set it free: what cannot wait is refused.
         decision = Refuse(decision.flow, decision.rule)
+    if isinstance(decision, Permit) and flow is not None and flow.purpose in owner.barred:
+        # Restricted or objected to (GDPR articles 18 and 21), and told as any missing agreement.
+        decision = Refuse(flow.id, Rule.AGREEMENT_INCOMPLETE)
     if not isinstance(decision, Permit):
         return Verdict(decision, None if flow is None else flow.recipient), [owner]
     compiled = book.flows[decision.flow]

@@ -9,17 +9,11 @@ the withdrawal that was waited for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
-
-from consent.register import ConsentEvent
-from schemas.referral import DecidedBy
-
-RULES_LOCK = 0x51_0151
-"""Held shared by every deciding or releasing transaction, alone by a change of rules."""
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 VERWERKINGEN, BESCHERMD = 1, 2
@@ -90,16 +84,6 @@ class MetSubject(NamedTuple):
     key: StoredKey
 
 
-class StoredStatement(NamedTuple):
-    """One statement about who may decide for a person."""
-
-    subject: UUID
-    kind: str
-    holders: list[UUID]
-    source: str
-    as_of: date
-
-
 class Original(NamedTuple):
     """The exchange that a status message answers."""
 
@@ -145,37 +129,6 @@ class GroupRows:
         self.reviews: list[tuple[object, ...]] = []
         self.statements: list[tuple[object, ...]] = []
         self.facts: dict[UUID, bytes | None] = {}
-
-
-async def begin_deciding(connection: Connection) -> int:
-    """Open the transaction behind the rules lock; gives the rules' generation.
-
-    A version whose moment has come is brought in force first, as a change of rules like any other:
-    whoever decides by the version before it commits first, and whoever comes after reads the new
-    one. The database's clock alone says when, so that replicas need not agree on the time.
-    """
-    while True:
-        await connection.execute(f"begin; select pg_advisory_xact_lock_shared({RULES_LOCK})")
-        generation = await connection.fetchrow(
-            "select number, coalesce(due_at <= clock_timestamp(), false) from rules_generation"
-        )
-        assert generation is not None  # noqa: S101  # the migration made its one row
-        number, is_due = generation
-        if not is_due:
-            return int(number)
-        await connection.execute("rollback")
-        await connection.execute(f"begin; {_BRING_IN_FORCE}; commit")
-
-
-# Of writers that come here together one does it, and the others find nothing due any more. A crash
-# leaves the version due, for whoever decides next.
-_BRING_IN_FORCE = f"""select pg_advisory_xact_lock({RULES_LOCK});
-update protocol_version set is_planned = false
- where is_planned and in_force_from <= clock_timestamp();
-update rules_generation
-   set number = number + 1,
-       due_at = (select min(in_force_from) from protocol_version where is_planned)
- where due_at <= clock_timestamp()"""
 
 
 async def claim_references(connection: Connection, claims: Sequence[Claim]) -> set[UUID]:
@@ -274,53 +227,6 @@ async def stored_keys(connection: Connection, subjects: Sequence[UUID]) -> list[
     return [StoredKey(*row) for row in rows]
 
 
-async def stored_consents(
-    connection: Connection, subjects: Sequence[UUID]
-) -> list[tuple[UUID, ConsentEvent]]:
-    """Every consent event of these persons, with whose it is; read only behind the gate."""
-    if not subjects:
-        return []
-    rows = await connection.fetch(
-        """select subject, id, purpose, recipient, category, given, decided_at, decided_by,
-                  decider, valid_until, supersedes
-             from consent_event where subject = any($1)""",
-        subjects,
-    )
-    return [(row[0], _consent(*row[1:])) for row in rows]
-
-
-async def stored_statements(
-    connection: Connection, subjects: Sequence[UUID]
-) -> list[StoredStatement]:
-    """Every statement about who may decide for these persons; read only behind the gate."""
-    if not subjects:
-        return []
-    rows = await connection.fetch(
-        """select subject, kind, holders, source, as_of from authority_statement
-            where subject = any($1)""",
-        subjects,
-    )
-    return [StoredStatement(*row) for row in rows]
-
-
-async def write_facts(connection: Connection, rows: GroupRows) -> None:
-    """What became known of persons met before; releases decided until now look again.
-
-    Of two groups that learn of the same person at once, one is told of a deadlock and tries again.
-    """
-    if rows.statements:
-        await connection.copy_records_to_table(
-            "authority_statement", records=rows.statements, columns=STATEMENT_COLUMNS
-        )
-    if rows.facts:
-        learnt = sorted(rows.facts.items())
-        await connection.execute(
-            """update subject s set gate = s.gate + 1, facts = coalesce(k.facts, s.facts)
-                 from unnest($1::uuid[], $2::bytea[]) k (id, facts) where s.id = k.id""",
-            *_columns(learnt, 2),
-        )
-
-
 async def originals(connection: Connection, exchanges: Sequence[UUID]) -> dict[UUID, Original]:
     """The exchanges that status messages answer."""
     if not exchanges:
@@ -369,6 +275,24 @@ async def write_rows(
         key_name,
         signature,
     )
+
+
+async def write_facts(connection: Connection, rows: GroupRows) -> None:
+    """What became known of persons met before; releases decided until now look again.
+
+    Of two groups that learn of the same person at once, one is told of a deadlock and tries again.
+    """
+    if rows.statements:
+        await connection.copy_records_to_table(
+            "authority_statement", records=rows.statements, columns=STATEMENT_COLUMNS
+        )
+    if rows.facts:
+        learnt = sorted(rows.facts.items())
+        await connection.execute(
+            """update subject s set gate = s.gate + 1, facts = coalesce(k.facts, s.facts)
+                 from unnest($1::uuid[], $2::bytea[]) k (id, facts) where s.id = k.id""",
+            *_columns(learnt, 2),
+        )
 
 
 async def write_heads(connection: Connection, rows: GroupRows) -> None:
@@ -468,27 +392,6 @@ async def is_committed(connection: Connection, group: UUID) -> bool:
     return bool(
         await connection.fetchval("select exists (select from commit_group where id = $1)", group)
     )
-
-
-def _consent(
-    event: UUID,
-    purpose: str,
-    recipient: str,
-    category: str,
-    given: bool,
-    decided_at: datetime,
-    decided_by: str,
-    decider: UUID | None,
-    valid_until: datetime | None,
-    supersedes: UUID | None,
-) -> ConsentEvent:
-    # The first moment of the calendar comes back as -infinity, which has no zone.
-    if decided_at.tzinfo is None:
-        decided_at = decided_at.replace(tzinfo=UTC)
-    return ConsentEvent(
-        event, purpose, recipient, category, given, decided_at, DecidedBy(decided_by), decider,
-        valid_until, supersedes,
-    )  # fmt: skip
 
 
 def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:

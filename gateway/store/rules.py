@@ -15,7 +15,8 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from gateway.store.groups import RULES_LOCK, Connection
+from gateway.store.deciding import RULES_LOCK
+from gateway.store.groups import Connection
 from gateway.store.tables import RULES_GENERATION
 
 _LOCK_NOT_AVAILABLE = "55P03"

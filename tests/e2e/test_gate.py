@@ -20,7 +20,7 @@ import pytest_asyncio
 
 from consent.protocol import load
 from gateway.cli.setup import EXAMPLE
-from gateway.store.groups import RULES_LOCK
+from gateway.store.deciding import RULES_LOCK
 from gateway.store.partners import resume_partner, suspend_partner
 from gateway.store.protocols import put_in_force
 from tests.support.database import TestServer

@@ -28,7 +28,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.cli.setup import SANDBOX
-from gateway.exchange.consents import NotAPartyError
+from gateway.exchange.deciding import NotAPartyError
 from gateway.exchange.erasure import Erasure
 from gateway.exchange.mailbox import Page
 from gateway.store.partners import register_partner, resume_partner, suspend_partner

@@ -20,7 +20,7 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from gateway.exchange.consents import NotAPartyError
+from gateway.exchange.deciding import NotAPartyError
 from gateway.exchange.erasure import Erasure
 from gateway.exchange.mailbox import Mailbox, NotReleasedError, Page, ReleaseLapsedError
 from gateway.exchange.release import MailboxTools

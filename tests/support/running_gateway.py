@@ -35,6 +35,11 @@ from tests.support.registered import Party
 
 PATIENCE = 20.0
 """Seconds that anything here may take; what takes longer hangs."""
+_REACHED = (
+    *("exchange", "part", "held", "fingerprint", "subject", "mailbox", "disclosure", "log_leaf"),
+    *("consent_event", "authority_statement", "correction", "notice", "restriction"),
+    *("delivery", "delivery_chunk", "delivery_outcome"),
+)
 
 
 @contextmanager
@@ -122,6 +127,10 @@ class RunningGateway:
             await self.count("mailbox"),
             await self.count("log_leaf"),
         )
+
+    async def remains(self) -> dict[str, int]:
+        """What anything that is taken leaves behind: the rows of every table that it reaches."""
+        return {table: await self.count(table) for table in _REACHED}
 
     @property
     def logged(self) -> list[dict[str, object]]:

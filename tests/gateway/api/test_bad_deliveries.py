@@ -10,13 +10,11 @@ import base64
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from tests.support.database import TestServer
-from tests.support.log_oracle import assert_log_tells_all
 from tests.support.messages import (
     HEADER,
     changed,
@@ -29,7 +27,7 @@ from tests.support.messages import (
 )
 from tests.support.pulling import CSV, NDJSON, XML, deliver, outcomes, pull_all, worked_off
 from tests.support.refusals import ECHO, assert_headers, assert_no_echo, assert_problem
-from tests.support.running_gateway import RunningGateway, running_gateway
+from tests.support.running_gateway import RunningGateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,36 +36,9 @@ LONG = 300 * 1024
 """More than one stored piece."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(postgres: TestServer) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(postgres, max_delivery=MAX_DELIVERY) as running:
-        yield running
-        await assert_log_tells_all(running)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dwi(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("dwi") as http:
-        yield http
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def casebook(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("casebook") as http:
-        yield http
-
-
-async def remains(gateway: RunningGateway) -> tuple[int, ...]:
-    """What a file leaves in the database."""
-    tables = ("delivery", "delivery_chunk", "delivery_outcome", "exchange", "mailbox", "log_leaf")
-    return tuple([await gateway.count(table) for table in tables])
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def nothing_remains(gateway: RunningGateway) -> AsyncIterator[None]:
-    before = await remains(gateway)
-    yield
-    assert await remains(gateway) == before
+@pytest.fixture(scope="module")
+def bounds() -> dict[str, Any]:
+    return {"max_delivery": MAX_DELIVERY}
 
 
 def digest(body: bytes) -> str:
@@ -80,7 +51,7 @@ async def pieces_of(body: bytes, size: int = 64 * 1024) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", f"text/{ECHO}", "multipart/form-data"])
-@pytest.mark.usefixtures("nothing_remains")
+@pytest.mark.usefixtures("nothing_recorded")
 async def test_another_content_type_is_415_with_those_that_would_do(
     dwi: httpx.AsyncClient, media_type: str
 ) -> None:
@@ -94,12 +65,12 @@ async def test_another_content_type_is_415_with_those_that_would_do(
     ]
 
 
-@pytest.mark.usefixtures("nothing_remains")
+@pytest.mark.usefixtures("nothing_recorded")
 async def test_a_format_of_another_partner_is_415(casebook: httpx.AsyncClient) -> None:
     assert_problem(await deliver(casebook, csv_of([csv_row()]), CSV), 415)
 
 
-@pytest.mark.usefixtures("nothing_remains")
+@pytest.mark.usefixtures("nothing_recorded")
 async def test_a_file_above_the_bound_is_413_announced_or_not(dwi: httpx.AsyncClient) -> None:
     body = csv_of([csv_row(toelichting=ECHO)]) + b" " * MAX_DELIVERY
 
@@ -110,7 +81,7 @@ async def test_a_file_above_the_bound_is_413_announced_or_not(dwi: httpx.AsyncCl
     assert_problem(chunked, 413)
 
 
-@pytest.mark.usefixtures("nothing_remains")
+@pytest.mark.usefixtures("nothing_recorded")
 async def test_a_file_that_is_not_the_one_of_its_digest_is_400(dwi: httpx.AsyncClient) -> None:
     body = csv_of([csv_row(toelichting=ECHO)])
 
@@ -121,7 +92,7 @@ async def test_a_file_that_is_not_the_one_of_its_digest_is_400(dwi: httpx.AsyncC
 @pytest.mark.parametrize(
     "given", ["", ECHO, "sha-256", "sha-256=abc", f"sha-256=:{ECHO}~:", f"sha-512=:{ECHO}=:"]
 )
-@pytest.mark.usefixtures("nothing_remains")
+@pytest.mark.usefixtures("nothing_recorded")
 async def test_a_digest_that_cannot_be_read_is_400(dwi: httpx.AsyncClient, given: str) -> None:
     assert_problem(await deliver(dwi, csv_of([csv_row()]), CSV, Content_Digest=given), 400)
 
@@ -137,7 +108,7 @@ async def test_a_file_with_its_own_digest_is_taken(dwi: httpx.AsyncClient) -> No
     assert (report["status"], report["toegelaten"]) == ("verwerkt", 1)
 
 
-@pytest.mark.usefixtures("nothing_remains")
+@pytest.mark.usefixtures("nothing_recorded")
 async def test_without_a_token_not_a_byte_of_a_file_is_kept(gateway: RunningGateway) -> None:
     async with gateway.stranger() as http:
         assert_problem(await deliver(http, csv_of([csv_row()]), CSV), 401)
@@ -152,7 +123,7 @@ def head_of(http: httpx.AsyncClient, body_headers: str) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["announced", "chunked"])
-@pytest.mark.usefixtures("nothing_remains")
+@pytest.mark.usefixtures("nothing_recorded")
 async def test_an_upload_that_stops_half_way_leaves_nothing(
     gateway: RunningGateway, dwi: httpx.AsyncClient, how: str
 ) -> None:
@@ -183,7 +154,7 @@ async def test_invariant_07_the_same_file_again_has_the_same_answer_and_no_effec
     body = csv_of([csv_row(), csv_row(instemming=""), csv_row(grondslag="geen"), csv_row(bsn="1")])
     first = await deliver(dwi, body, CSV)
     done = await worked_off(dwi, first.json()["leveringId"])
-    before = await remains(gateway)
+    before = await gateway.remains()
 
     again = await deliver(dwi, body, CSV)
 
@@ -191,7 +162,7 @@ async def test_invariant_07_the_same_file_again_has_the_same_answer_and_no_effec
     assert again.headers["location"] == first.headers["location"]
     assert again.json() == {**done, "isHerhaling": True}
     assert again.json()["records"] == 4
-    assert await remains(gateway) == before
+    assert await gateway.remains() == before
 
 
 async def test_invariant_07_the_same_file_at_the_same_moment_is_one_delivery(

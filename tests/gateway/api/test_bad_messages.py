@@ -13,10 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from tests.support.database import TestServer
-from tests.support.log_oracle import assert_log_tells_all
 from tests.support.messages import (
     changed,
     fresh_bsn,
@@ -37,33 +35,9 @@ JSON = {"Content-Type": "application/json"}
 MAX_MESSAGE = 16 * 1024
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(postgres: TestServer) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(postgres, max_message=MAX_MESSAGE) as running:
-        yield running
-        await assert_log_tells_all(running)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dwi(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("dwi") as http:
-        yield http
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def casebook(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("casebook") as http:
-        yield http
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def nothing_recorded(gateway: RunningGateway) -> AsyncIterator[None]:
-    """Nothing of what the test sends may leave a trace in the tables."""
-    before = await gateway.effects()
-    subjects = await gateway.count("subject")
-    yield
-    assert await gateway.effects() == before
-    assert await gateway.count("subject") == subjects
+@pytest.fixture(scope="module")
+def bounds() -> dict[str, Any]:
+    return {"max_message": MAX_MESSAGE}
 
 
 FUTURE = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()

@@ -5,40 +5,17 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from gateway.vault.keys import FileKeys
-from tests.support.database import TestServer
-from tests.support.log_oracle import assert_log_tells_all
 from tests.support.messages import referral, status_of
 from tests.support.pulling import acknowledge, pull, pull_all, refer, report_status
 from tests.support.refusals import ECHO, assert_problem
-from tests.support.running_gateway import RunningGateway, running_gateway
+from tests.support.running_gateway import RunningGateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(postgres: TestServer) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(postgres) as running:
-        yield running
-        await assert_log_tells_all(running)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dwi(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("dwi") as http:
-        yield http
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def casebook(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("casebook") as http:
-        yield http
 
 
 def stolen_cursor(gateway: RunningGateway, recipient: str, position: int) -> str:

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from tests.support.database import TestServer
 from tests.support.messages import Json, fresh_bsn, member, referral
 from tests.support.pulling import pull_all, refer
 from tests.support.refusals import ECHO, assert_headers, assert_problem, faults, values_in
-from tests.support.running_gateway import RunningGateway, running_gateway
+from tests.support.running_gateway import RunningGateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 UNKNOWN = "0192f0c1-2345-7abc-8def-0123456789ab"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(postgres: TestServer) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(postgres) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dwi(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("dwi") as http:
-        yield http
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def casebook(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("casebook") as http:
-        yield http
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def nothing_recorded(gateway: RunningGateway) -> AsyncIterator[None]:
-    """Nothing of what the test sends may leave a trace in the tables."""
-    tables = ("consent_event", "subject", "log_leaf")
-    before = [await gateway.count(table) for table in tables]
-    yield
-    assert [await gateway.count(table) for table in tables] == before
 
 
 def record(bsn: str | None = None, **changes: Any) -> Json:

@@ -34,20 +34,9 @@ UNKNOWN = "0192f0c1-2345-7abc-8def-0123456789ab"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(postgres: TestServer) -> AsyncIterator[RunningGateway]:
+    # Without the oracle at the end, which counts what is annulled as never received.
     async with running_gateway(postgres) as running:
         yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dwi(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("dwi") as http:
-        yield http
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def casebook(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("casebook") as http:
-        yield http
 
 
 def correction(**changes: Any) -> Json:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from tests.support.database import TestServer
 from tests.support.messages import referral
@@ -19,18 +18,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SOME_ID = "0192f0c1-2345-7abc-8def-0123456789ab"
 MEBIBYTE = 1024 * 1024
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(postgres: TestServer) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(postgres) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dwi(gateway: RunningGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("dwi") as http:
-        yield http
 
 
 async def described(gateway: RunningGateway) -> dict[str, dict[str, object]]:

@@ -48,18 +48,6 @@ async def document(gateway: Inside) -> Json:
     return described
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dwi(gateway: Inside) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("dwi") as http:
-        yield http
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def casebook(gateway: Inside) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway.partner("casebook") as http:
-        yield http
-
-
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

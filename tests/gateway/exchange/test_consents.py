@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
-from gateway.exchange.consents import NotAPartyError
+from gateway.exchange.deciding import NotAPartyError
 from gateway.store.groups import PURGED, WAITING
 from tests.gateway.exchange.road import PURPOSE, Road, open_road, protocol
-from tests.support.database import TestServer
 from tests.support.messages import fresh_bsn, member, referral
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def road(postgres: TestServer) -> AsyncIterator[Road]:
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def empty_mailbox(road: Road) -> AsyncIterator[None]:
-    yield
-    await road.acknowledge()
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("empty_mailboxes"),
+]
 
 
 async def registered(road: Road, bsn: str) -> list[tuple[bool, str]]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 from pydantic import ValidationError
 
 from gateway.exchange.corrections import (
@@ -22,7 +20,6 @@ from gateway.exchange.rectifying import NotRectifiableError
 from gateway.store.groups import CLEARED, HELD, PURGED, WAITING
 from gateway.store.notices import restricted
 from tests.gateway.exchange.road import (
-    REDUCED,
     WITH_NOTE,
     Road,
     notices,
@@ -31,38 +28,20 @@ from tests.gateway.exchange.road import (
     trace,
     without_envelope,
 )
-from tests.support.database import TestServer
 from tests.support.messages import Json, fresh_bsn, fresh_reference, member, referral, status_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("empty_mailboxes"),
+]
 
 ZRM = {"gemetenOp": "2013-11-01", "scores": {"inkomen": 2, "huisvesting": 4}}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def road(postgres: TestServer) -> AsyncIterator[Road]:
+@pytest.fixture(scope="module")
+def rules() -> str:
     """Every member must agree, and free text goes along."""
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name), protocol("met-tekst", WITH_NOTE)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reducing(postgres: TestServer) -> AsyncIterator[Road]:
-    """Who does not agree is left out."""
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name), protocol("beperkt", REDUCED)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def empty_mailboxes(road: Road, reducing: Road) -> AsyncIterator[None]:
-    yield
-    for one in (road, reducing):
-        await one.acknowledge()
-        await one.acknowledge("dwi")
+    return protocol("met-tekst", WITH_NOTE)
 
 
 def of(answer: Json, kind: str, **more: object) -> Json:

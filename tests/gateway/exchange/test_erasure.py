@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from gateway.audit.entries import commitment
-from gateway.exchange.consents import NotAPartyError
+from gateway.exchange.deciding import NotAPartyError
 from gateway.exchange.erasure import BACKUP_TERM, Erased, Erasure
 from gateway.store.groups import CLEARED, HELD, PURGED, WAITING
 from gateway.vault.boxes import CONTENT, DataKey, WrappedKey
@@ -20,43 +18,24 @@ from tests.gateway.exchange.road import (
     REDUCED,
     WITH_NOTE,
     Road,
-    open_road,
     protocol,
     trace,
     without_envelope,
 )
-from tests.support.database import TestServer
 from tests.support.messages import fresh_bsn, member, referral, status_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("empty_mailboxes"),
+]
 
 NOTE = {"toelichting": "over allebei"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def road(postgres: TestServer) -> AsyncIterator[Road]:
-    """Every member must agree."""
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reducing(postgres: TestServer) -> AsyncIterator[Road]:
+@pytest.fixture(scope="module")
+def reducing_rules() -> str:
     """Who does not agree is left out, and free text goes along."""
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name), protocol("beperkt", REDUCED, WITH_NOTE)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def empty_mailboxes(road: Road, reducing: Road) -> AsyncIterator[None]:
-    yield
-    for one in (road, reducing):
-        for partner in ("casebook", "dwi"):
-            await one.acknowledge(partner)
+    return protocol("beperkt", REDUCED, WITH_NOTE)
 
 
 async def erase(road: Road, number: str) -> Erased | None:

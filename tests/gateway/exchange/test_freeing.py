@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from consent.protocol import load
 from gateway.store.groups import HELD, WAITING
@@ -19,24 +17,12 @@ from tests.gateway.exchange.road import (
     protocol,
     without_envelope,
 )
-from tests.support.database import TestServer
 from tests.support.messages import fresh_bsn, member, referral
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def road(postgres: TestServer) -> AsyncIterator[Road]:
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def empty_mailbox(road: Road) -> AsyncIterator[None]:
-    yield
-    await road.acknowledge()
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("empty_mailboxes"),
+]
 
 
 async def test_a_yes_sets_a_held_referral_free(road: Road) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
-from gateway.exchange.consents import NotAPartyError
+from gateway.exchange.deciding import NotAPartyError
 from tests.gateway.exchange.road import (
     PURPOSE,
-    REDUCED,
     Road,
     notices,
     open_road,
@@ -22,39 +19,15 @@ from tests.gateway.exchange.road import (
     trace,
     without_envelope,
 )
-from tests.support.database import TestServer
 from tests.support.messages import fresh_bsn, member, referral
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("empty_mailboxes"),
+]
 
 NO = {"gegeven": False, "op": "2013-12-01"}
 ZRM = {"gemetenOp": "2013-11-01", "scores": {"inkomen": 2}}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def road(postgres: TestServer) -> AsyncIterator[Road]:
-    """Every member must agree."""
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reducing(postgres: TestServer) -> AsyncIterator[Road]:
-    """Who does not agree is left out."""
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name), protocol("beperkt", REDUCED)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def empty_mailboxes(road: Road, reducing: Road) -> AsyncIterator[None]:
-    yield
-    for one in (road, reducing):
-        await one.acknowledge()
-        await one.acknowledge("dwi")
 
 
 async def test_a_recall_follows_what_was_received(road: Road) -> None:

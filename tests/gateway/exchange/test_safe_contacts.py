@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.app import Books
+from gateway.exchange.deciding import NotAPartyError
 from gateway.exchange.oversight import (
     Disclosure,
     ReviewOutcome,
@@ -23,7 +24,7 @@ from gateway.exchange.oversight import (
     review_emergency,
 )
 from gateway.exchange.routing import bundled_routes
-from gateway.exchange.safe_contacts import NotAPartyError, SafeContacts
+from gateway.exchange.safe_contacts import SafeContacts
 from gateway.exchange.tools import GroupTools
 from gateway.identity.acts import Act, MayNotActError, act_bytes
 from gateway.store.groups import BESCHERMD

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -19,14 +17,15 @@ from tests.gateway.exchange.road import (
     REDUCED,
     WITH_NOTE,
     Road,
-    open_road,
     protocol,
     without_envelope,
 )
-from tests.support.database import TestServer
 from tests.support.messages import Json, fresh_bsn, member, referral
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("empty_mailboxes"),
+]
 
 NO = {"gegeven": False, "op": "2013-12-01"}
 # Of whom no age is known, more is asked than their own yes.
@@ -36,29 +35,10 @@ ZRM = {"gemetenOp": "2013-11-01", "scores": {"inkomen": 2, "huisvesting": 4}}
 REDUCIBLE = protocol("beperkt", REDUCED, WITH_NOTE, ('"lid.zrm.verslaving" = "weglaten"\n', ""))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def road(postgres: TestServer) -> AsyncIterator[Road]:
-    """Every member must agree."""
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name)) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reducing(postgres: TestServer) -> AsyncIterator[Road]:
+@pytest.fixture(scope="module")
+def reducing_rules() -> str:
     """Who does not agree is left out, and free text goes along."""
-    name = await postgres.fresh()
-    async with open_road(postgres.url(name), REDUCIBLE) as road:
-        yield road
-    await postgres.drop(name)
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def empty_mailboxes(road: Road, reducing: Road) -> AsyncIterator[None]:
-    yield
-    await road.acknowledge()
-    await reducing.acknowledge()
+    return REDUCIBLE
 
 
 # Where everybody must agree.

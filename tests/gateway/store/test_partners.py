@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store.groups import RULES_LOCK, begin_deciding
+from gateway.store.deciding import RULES_LOCK, begin_deciding
 from gateway.store.partners import (
     AlreadyRegisteredError,
     NewPartner,

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store.groups import VERWERKINGEN, Leaf, append_leaves, begin_deciding
+from gateway.store.deciding import begin_deciding
+from gateway.store.groups import VERWERKINGEN, Leaf, append_leaves
 from gateway.store.lifecycle import NewOfficer, add_officer
 from gateway.store.partners import rules_generation
 from gateway.store.protocols import (

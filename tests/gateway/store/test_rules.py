@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store.groups import begin_deciding
+from gateway.store.deciding import begin_deciding
 from gateway.store.partners import (
     NewPartner,
     register_partner,

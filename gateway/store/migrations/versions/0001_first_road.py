@@ -9,6 +9,8 @@ Revision ID: 0001
 
 from alembic import op
 
+from gateway.store.migrations.statements import no_way_back, run
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -228,13 +230,9 @@ _UNCOMPRESSED = (
 
 def upgrade() -> None:
     """Create every table."""
-    for statement in _TABLES.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    run(_TABLES)
     for table, column in _UNCOMPRESSED:
         op.execute(f"alter table {table} alter column {column} set storage external")
 
 
-def downgrade() -> None:
-    """There is no way back to an empty database but a backup."""
-    raise NotImplementedError("restore a backup")
+downgrade = no_way_back

@@ -7,7 +7,7 @@ that differs is kept beside the first, a newer statement beside the older.
 Revision ID: 0002
 """
 
-from alembic import op
+from gateway.store.migrations.statements import no_way_back, run
 
 revision = "0002"
 down_revision = "0001"
@@ -46,11 +46,7 @@ insert into daily_pass (name, done_for) values ('verjaardagen', current_date - 1
 
 def upgrade() -> None:
     """Create what is new."""
-    for statement in _STATEMENTS.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    run(_STATEMENTS)
 
 
-def downgrade() -> None:
-    """There is no way back but a backup."""
-    raise NotImplementedError("restore a backup")
+downgrade = no_way_back

@@ -1,13 +1,13 @@
 """Tables for protocol drafts, approvals and their evidence, and versions that come in force later.
 
 A planned version is brought in force by the first transaction that decides after its moment, by
-the database's clock and behind the rules lock alone (`gateway/store/groups.py`). `due_at` is the
+the database's clock and behind the rules lock alone (`gateway/store/deciding.py`). `due_at` is the
 first such moment, beside the generation, so that looking costs no statement of its own.
 
 Revision ID: 0003
 """
 
-from alembic import op
+from gateway.store.migrations.statements import no_way_back, run
 
 revision = "0003"
 down_revision = "0002"
@@ -54,11 +54,7 @@ create table protocol_signature (
 
 def upgrade() -> None:
     """Create what is new."""
-    for statement in _STATEMENTS.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    run(_STATEMENTS)
 
 
-def downgrade() -> None:
-    """There is no way back but a backup."""
-    raise NotImplementedError("restore a backup")
+downgrade = no_way_back

@@ -6,7 +6,7 @@ keyed prints, and rows of persons go with the person. What a notice says lies se
 Revision ID: 0004
 """
 
-from alembic import op
+from gateway.store.migrations.statements import no_way_back, run
 
 revision = "0004"
 down_revision = "0003"
@@ -70,11 +70,7 @@ create index exchange_held on exchange (sender, id) where state = 2;
 
 def upgrade() -> None:
     """Create what is new."""
-    for statement in _STATEMENTS.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    run(_STATEMENTS)
 
 
-def downgrade() -> None:
-    """There is no way back but a backup."""
-    raise NotImplementedError("restore a backup")
+downgrade = no_way_back

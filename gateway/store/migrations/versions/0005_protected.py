@@ -8,7 +8,7 @@ write stand sealed, under a key of the row's own (invariant 3).
 Revision ID: 0005
 """
 
-from alembic import op
+from gateway.store.migrations.statements import no_way_back, run
 
 revision = "0005"
 down_revision = "0004"
@@ -88,11 +88,7 @@ create index emergency_review_due on emergency_review (due_at) where reviewed_at
 
 def upgrade() -> None:
     """Create what is new."""
-    for statement in _STATEMENTS.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    run(_STATEMENTS)
 
 
-def downgrade() -> None:
-    """There is no way back but a backup."""
-    raise NotImplementedError("restore a backup")
+downgrade = no_way_back
