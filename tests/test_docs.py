@@ -124,7 +124,7 @@ def test_every_event_of_the_log_is_described() -> None:
         for path in GATEWAY
         if "(Repeated)" in path.read_text(encoding="utf-8")
         for call in calls(path, "__init__")
-        for name in first(call)
+        for name in texts(call.args[0])
     }
     described = {
         event for row in rows(OPERATING, "event") for event in re.findall(r"`([^`]+)`", row[0])
