@@ -56,6 +56,8 @@ def differences(old: Protocol, new: Protocol) -> list[FlowDifference]:
         found.append(
             FlowDifference("", Label("alle stromen", "all flows"), (_authority(old, new),))
         )
+    if erasing := tuple(_erasing(old, new)):
+        found.append(FlowDifference("", Label("alle stromen", "all flows"), erasing))
     return found
 
 
@@ -118,6 +120,23 @@ def _authority(old: Protocol, new: Protocol) -> Change:
         f"A statement of authority holds {now} days; it was {then}.",
     )
     return Change("gezagGeldigDagen", more_is_wider(then, now), told)
+
+
+def _erasing(old: Protocol, new: Protocol) -> Iterator[Change]:
+    then, now = old.erasure_signatures, new.erasure_signatures
+    if then != now:
+        told = Label(
+            f"Een besluit tot vernietiging vraagt {now} handtekening(en); dat was {then}.",
+            f"A decision to erase asks {now} signature(s); it was {then}.",
+        )
+        yield Change("vernietigenHandtekeningen", more_is_wider(now, then), told)
+    then, now = old.erasure_wait_days, new.erasure_wait_days
+    if then != now:
+        told = Label(
+            f"Vernietiging wacht {now} dagen op ontvangers; dat was {then}.",
+            f"Erasure waits {now} days for recipients; it was {then}.",
+        )
+        yield Change("vernietigenWachtDagen", Direction.OTHER, told)
 
 
 def _changes(was: Flow, now: Flow, old: Protocol, new: Protocol) -> Iterator[Change]:

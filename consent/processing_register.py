@@ -140,7 +140,7 @@ def register_json(found: Sequence[Activity], parties: Mapping[str, PartyName]) -
     return {
         "processingActivities": [
             {
-                "id": _id(versions[-1].flow.processing_activity),
+                "id": register_id(versions[-1].flow.processing_activity),
                 "active": versions[-1].until is None,
                 "latestVersion": versions[-1].number,
                 "versions": [_version(one) for one in versions],
@@ -149,7 +149,7 @@ def register_json(found: Sequence[Activity], parties: Mapping[str, PartyName]) -
         ],
         "entities": [
             {
-                "id": _id(party),
+                "id": register_id(party),
                 "type": "Organisation",
                 "name": parties[party].name if party in parties else party,
                 "sluis": {
@@ -220,7 +220,7 @@ def _version(one: Activity) -> dict[str, object]:
         "legalBasis": [_LEGAL_BASES[flow.locks.basis.kind]],
         "dataSubjects": subjects,
         "personalData": {"categories": _categories(flow), "retentionPeriod": f"P{days}D"},
-        "recipients": {"legalRole": "DataController", "entityId": _id(flow.recipient)},
+        "recipients": {"legalRole": "DataController", "entityId": register_id(flow.recipient)},
         "measures": [{"measureType": "Technical", "measure": told} for told in MEASURES],
         "processingOptions": ["Obtain", "Store", "Transform", "Disclose", "Remove"],
         "validFrom": _moment(one.since),
@@ -242,7 +242,7 @@ def _version(one: Activity) -> dict[str, object]:
     }
 
 
-def _id(name: str) -> str:
+def register_id(name: str) -> str:
     """The draft asks UUIDs; ours are made from names, so that they are the same every time."""
     return str(uuid5(NAMESPACE_URL, name if "://" in name else f"urn:sluis:partij:{name}"))
 

@@ -228,6 +228,12 @@ class _Head(_Part):
     authority_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = Field(
         alias="gezagGeldigDagen", default=365
     )
+    erasure_signatures: Annotated[int, Field(strict=True, ge=1, le=2)] = Field(
+        alias="vernietigenHandtekeningen", default=2
+    )
+    erasure_wait_days: Annotated[int, Field(strict=True, ge=0, le=28)] = Field(
+        alias="vernietigenWachtDagen", default=7
+    )
 
 
 class _File(_Part):
@@ -247,6 +253,8 @@ class Protocol:
         self.title = file.head.title
         self.remark = file.head.remark
         self.authority_days = file.head.authority_days
+        self.erasure_signatures = file.head.erasure_signatures
+        self.erasure_wait_days = file.head.erasure_wait_days
         self.flows = file.flows
         self.purposes = {purpose.id: purpose for purpose in file.purposes}
         self.covenants = {covenant.id: covenant for covenant in file.covenants}

@@ -5,28 +5,42 @@ Read it aloud: settings, keys and a database come in; the road, its doors and it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.registry import ADAPTERS
 from consent.protocol import Protocol, ProtocolError, load
 from gateway.api.application import Doors, build_application
 from gateway.api.border import Border
-from gateway.audit.note import KeyKind, VerifierKey
+from gateway.api.processing import Lines
+from gateway.audit.board import CheckpointBoard
+from gateway.audit.published import Published
 from gateway.audit.publisher import LogPublisher
+from gateway.audit.series import NAMES, OPEN_TO_ALL, Logbooks
+from gateway.audit.witnessing import Witnessing
+from gateway.exchange.accesses import AccessLog
+from gateway.exchange.age_watch import AgeWatch
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.authority import Authorities
 from gateway.exchange.birthdays import Birthdays
+from gateway.exchange.carrying_out import CarryingOut, DueErasures
 from gateway.exchange.committer import GroupCommitter
 from gateway.exchange.consents import Consents
 from gateway.exchange.corrections import Corrections
+from gateway.exchange.deciding import deciding
 from gateway.exchange.deliveries import Deliveries
+from gateway.exchange.epochs import KeyEpochs
+from gateway.exchange.erasure_steps import ErasureTools
 from gateway.exchange.holds import Holds
 from gateway.exchange.mailbox import Mailbox
+from gateway.exchange.narrowing import erased
 from gateway.exchange.oversight import ReviewWatch
 from gateway.exchange.release import MailboxTools
 from gateway.exchange.repeating import Runs
@@ -34,32 +48,51 @@ from gateway.exchange.retention import Retention
 from gateway.exchange.routing import Routes, bundled_routes, load_routes
 from gateway.exchange.rules import RuleBook, open_book
 from gateway.exchange.safe_contacts import SafeContacts
+from gateway.exchange.signing_watch import SigningWatch
 from gateway.exchange.tools import GroupTools, ProtectedSide
 from gateway.exchange.workoff import DeliveryTools
 from gateway.identity.assertions import SpentAssertions
 from gateway.identity.desk import TokenDesk
 from gateway.identity.partners import PartnerDirectory
 from gateway.identity.tokens import AccessTokens
-from gateway.pseudonyms.domains import Handles, ProtectedHandles
+from gateway.pseudonyms.domains import Handles, ProofHandles, ProtectedHandles
+from gateway.reports.index import SearchFollower
+from gateway.reports.projections.collecting import (
+    ACCESS_COLLECTOR,
+    COLLECTOR,
+    Origin,
+    collectors,
+)
+from gateway.reports.projections.following import Followers, trace_indexes
+from gateway.reports.projections.source import domain_of, projector_of, source_of
 from gateway.settings import Settings
-from gateway.store.database import Addresses, open_pool
-from gateway.store.groups import BESCHERMD, Connection
+from gateway.store.database import Addresses, database_folder, open_pool
+from gateway.store.groups import BESCHERMD, VERWERKINGEN, Connection
+from gateway.store.log import open_volume
 from gateway.store.rules import read_rules
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
 from gateway.vault.check import check_keys
+from gateway.vault.journal import Journal
+from gateway.vault.journal_folder import UnsafeJournalFolderError, make_folder
 from gateway.vault.keys import KeyProvider, signing_key
 
-LOG_KEY = "log/verwerkingen"
-PROTECTED_LOG_KEY = "log/beschermd"
 TOKEN_KEY = "tokens"  # noqa: S105 - a key's name
 
 
 class Gateway(NamedTuple):
-    """A gateway that runs: the application that serves it, and how its log is verified."""
+    """A gateway that runs: what serves it, its logs' names and keys, and its access log."""
 
     app: Border
-    vkey: str
+    logbooks: Logbooks
+    vkeys: Mapping[int, str]
+    """The keys by which the open volumes of the logs that are open to all are checked."""
+    accesses: AccessLog
+
+    @property
+    def vkey(self) -> str:
+        """That of the processing log."""
+        return self.vkeys[VERWERKINGEN]
 
 
 class Books:
@@ -90,32 +123,48 @@ def _readable(texts: Iterable[str]) -> Iterator[Protocol]:
             yield load(text)
 
 
-def log_origin(settings: Settings) -> str:
-    """The name of this gateway's processing log."""
-    return f"sluis/{settings.oin}/verwerkingen"
+def open_journal(settings: Settings, keys: KeyProvider) -> Journal:
+    """The journal, in its folder; made where it is not there. Raises `UnsafeJournalFolderError`."""
+    folder = settings.journal_folder
+    data = database_folder(settings.home)
+    if settings.database_url is None and folder.resolve().is_relative_to(data.resolve()):
+        raise UnsafeJournalFolderError(
+            f"{folder} lies in the database's own folder, and would be put back with it"
+        )
+    make_folder(folder)
+    return Journal(folder, keys, _utc_now)
 
 
-def log_verifier(settings: Settings, keys: KeyProvider) -> str:
-    """The key by which anybody checks the processing log (C2SP vkey)."""
-    key = signing_key(keys, LOG_KEY)
-    return VerifierKey.of(log_origin(settings), key, KeyKind.ED25519).encode()
+def journal_term(settings: Settings) -> timedelta:
+    """How long lines are kept: no backup that may still be put back is older."""
+    return timedelta(days=settings.backup_days)
 
 
-def protected_origin(settings: Settings) -> str:
-    """The name of this gateway's log of protected exchanges."""
-    return f"sluis/{settings.oin}/beschermd"
+def group_tools(settings: Settings, keys: KeyProvider, journal: Journal) -> GroupTools:
+    """What deciding takes besides messages and rules."""
+    logbooks = Logbooks(settings.oin, keys)
+    return GroupTools(
+        Vault(keys),
+        _routes(settings),
+        logbooks.promised(VERWERKINGEN),
+        logbooks.key(VERWERKINGEN),
+        _utc_now,
+        Handles(keys),
+        ProtectedSide(
+            logbooks.promised(BESCHERMD), logbooks.key(BESCHERMD), ProtectedHandles(keys)
+        ),
+        journal,
+    )
 
 
-def protected_verifier(settings: Settings, keys: KeyProvider) -> str:
-    """The key by which the log of protected exchanges is checked (C2SP vkey)."""
-    key = signing_key(keys, PROTECTED_LOG_KEY)
-    return VerifierKey.of(protected_origin(settings), key, KeyKind.ED25519).encode()
+def erasure_tools(settings: Settings, keys: KeyProvider, tools: GroupTools) -> ErasureTools:
+    """What erasing takes besides the database."""
 
+    async def journal(subject: UUID, now: datetime) -> None:
+        await tools.journal.write([erased(subject, now)])
 
-def protected_side(settings: Settings, keys: KeyProvider) -> ProtectedSide:
-    """What protected exchanges have of their own: a log's name and key, and handles."""
-    key = signing_key(keys, PROTECTED_LOG_KEY)
-    return ProtectedSide(protected_origin(settings), key, ProtectedHandles(keys))
+    term = timedelta(days=settings.backup_days)
+    return ErasureTools(tools.vault, ProofHandles(keys), tools.clock, term, journal)
 
 
 @asynccontextmanager
@@ -124,7 +173,13 @@ async def open_gateway(
 ) -> AsyncIterator[Gateway]:
     """Make and start a gateway on a migrated database; stop it when the context ends."""
     async with AsyncExitStack() as closing:
-        pool = await closing.enter_async_context(open_pool(database.dsn))
+        clock, logbooks = _utc_now, Logbooks(settings.oin, keys)
+        journal, published = open_journal(settings, keys), Published(settings.journal_folder)
+        watch = AgeWatch(
+            published, logbooks, journal, clock, telemetry, keeps=journal_term(settings)
+        )
+        pool = await closing.enter_async_context(open_pool(database.dsn, admit=watch.admit))
+        watch.watch(pool)
         engine = create_async_engine(database.sqlalchemy_url, hide_parameters=True, pool_size=4)
         closing.push_async_callback(engine.dispose)
         await check_keys(pool, keys)
@@ -132,10 +187,9 @@ async def open_gateway(
         await partners.start()
         closing.push_async_callback(partners.stop)
 
-        books, vault, clock = Books(keys), Vault(keys), _utc_now
-        apart, handles, prints = protected_side(settings, keys), Handles(keys), Prints(keys)
-        origin, log_key = log_origin(settings), signing_key(keys, LOG_KEY)
-        tools = GroupTools(vault, _routes(settings), origin, log_key, clock, handles, apart)
+        books, prints = Books(keys), Prints(keys)
+        tools = group_tools(settings, keys, journal)
+        vault, handles = tools.vault, tools.handles
         committer = GroupCommitter(
             pool,
             books.of,
@@ -150,15 +204,29 @@ async def open_gateway(
         )
         deliveries = Deliveries(pool, committer, spooling)
         every = settings.checkpoint_every
+        accesses = AccessLog(pool, clock, telemetry)
+        signing = SigningWatch(pool, telemetry, most=settings.unsigned_most)
+        board = CheckpointBoard(pool, telemetry)
+        erasing = erasure_tools(settings, keys, tools)
+        carrying_out = CarryingOut(partial(deciding, pool, books.of), erasing)
         running: tuple[Runs, ...] = (
             committer,
             deliveries,
             Retention(pool, books.of, vault, clock, telemetry),
             Birthdays(pool, books.of, vault, clock, telemetry),
             ReviewWatch(pool, clock, telemetry),
-            LogPublisher(pool, origin, log_key, telemetry, every=every),
-            LogPublisher(
-                pool, apart.origin, apart.promise_key, telemetry, every=every, log=BESCHERMD
+            DueErasures(carrying_out, telemetry),
+            KeyEpochs(pool, keys, vault, clock, telemetry, erasing.backup_term),
+            accesses,
+            signing,
+            board,
+            Witnessing(pool, telemetry),
+            watch,
+            SearchFollower(pool, telemetry, share=settings.search_share),
+            _projections(settings, keys, pool, telemetry),
+            *(
+                LogPublisher(pool, logbooks, series, telemetry, every=every, published=published)
+                for series in NAMES
             ),
         )
         for part in running:
@@ -185,11 +253,17 @@ async def open_gateway(
             prints=prints,
             vault=vault,
             adapters=ADAPTERS,
-            vkey=log_verifier(settings, keys),
-            protected_vkey=protected_verifier(settings, keys),
+            logbooks=logbooks,
+            board=board,
+            accesses=accesses,
+            is_shut=signing.is_shut,
+            lines=_lines(settings, keys),
             clock=clock,
         )
-        yield Gateway(build_application(settings, doors, telemetry), doors.vkey)
+        async with pool.acquire() as connection:
+            named = {one: (await open_volume(connection, one)).name for one in OPEN_TO_ALL}
+        vkeys = {series: logbooks.vkey(series, name) for series, name in named.items()}
+        yield Gateway(build_application(settings, doors, telemetry), logbooks, vkeys, accesses)
 
 
 def _tokens(
@@ -204,6 +278,31 @@ def _tokens(
     tokens = AccessTokens(settings.base_url, key, partners, lifetime=lifetime)
     spent = SpentAssertions(engine, keys.secret("assertions"))
     return tokens, TokenDesk(settings.base_url, partners, tokens, spent, telemetry)
+
+
+def _projections(
+    settings: Settings, keys: KeyProvider, pool: asyncpg.Pool, telemetry: Telemetry
+) -> Followers:
+    """What is replayed from the log beside the road: to collectors, and into the trace index."""
+    addresses = {COLLECTOR: settings.collector, ACCESS_COLLECTOR: settings.access_collector}
+    origin = Origin(settings.oin, settings.base_url, keys)
+    sent = collectors(pool.acquire, origin, addresses, settings.collector_headers)
+    counted = frozenset({COLLECTOR, ACCESS_COLLECTOR})
+    indexes = trace_indexes(pool.acquire, settings.search_share)
+    return Followers([*indexes, *sent], telemetry, counted=counted)
+
+
+def _lines(settings: Settings, keys: KeyProvider) -> Lines:
+    """How the read API makes lines of each series, and opens the codes that name persons."""
+    sources = {
+        series: source_of(keys, settings.oin, settings.base_url, domain_of(series))
+        for series in (VERWERKINGEN, BESCHERMD)
+    }
+    return Lines(
+        {series: projector_of(series, source) for series, source in sources.items()},
+        {series: source.pseudonyms for series, source in sources.items()},
+        ProtectedHandles(keys),
+    )
 
 
 def _routes(settings: Settings) -> Routes:

@@ -34,6 +34,8 @@ class Settings(BaseModel):
     protocol: Path | None = None
     routes: Path | None = None
     spans: Path | None = None
+    journal: Path | None = None
+    backup_days: Annotated[int, Field(ge=1, le=365)] = 30
     max_message: Annotated[int, Field(ge=1024)] = 256 * 1024
     max_delivery: Annotated[int, Field(ge=1024)] = 1024 * MEBIBYTE
     queue_per_sender: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE
@@ -43,7 +45,17 @@ class Settings(BaseModel):
     request_timeout: Annotated[float, Field(gt=0)] = 30.0
     release_lapse: Annotated[float, Field(gt=0, le=10)] = 10.0
     checkpoint_every: Annotated[float, Field(gt=0, le=1)] = 0.25
+    unsigned_most: Annotated[float, Field(gt=0)] = 300.0
     token_lifetime: Annotated[int, Field(ge=60, le=3600)] = 600
+    collector: str | None = Field(default=None, repr=False)
+    access_collector: str | None = Field(default=None, repr=False)
+    collector_headers: Path | None = None
+    search_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where the journal stands: outside the database, so that it is not put back with it."""
+        return self.journal or self.home / "journal"
 
     @property
     def base_url(self) -> str:

@@ -46,6 +46,7 @@ class Key(StrEnum):
     FIELD = "field"
     LINE = "line"
     REASON = "reason"
+    WITNESS = "witness"
 
 
 class Telemetry:

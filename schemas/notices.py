@@ -32,6 +32,7 @@ class AdviceRule(StrEnum):
 
     HOLD_ENDED = "niet-vrijgegeven"
     ASK_AGAIN = "opnieuw-vragen"
+    ERASE = "vernietigen"
 
 
 class Recall(Wire):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from gateway.cli import COMMANDS
+from gateway.cli import all_commands
 from tests.support.scenario_table import table
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +16,7 @@ PAGE = (ROOT / "docs" / "dpia.md").read_text(encoding="utf-8")
 def command_lines() -> set[str]:
     """Every command, as a person types it."""
     app = typer.Typer()
-    for module in COMMANDS:
+    for module in all_commands():
         module.register(app)
     return set(_below(typer.main.get_command(app), "sluis"))
 

@@ -17,14 +17,15 @@ from starlette.responses import Response
 
 from adapters.port import Adapter
 from gateway.api.authority import authority_routes
-from gateway.api.border import Border
+from gateway.api.border import Border, Hot, Visits
 from gateway.api.callers import Callers
 from gateway.api.consents import consent_routes
+from gateway.api.continuity import ConsistencyProof, OpeningProof, continuity_routes
 from gateway.api.corrections import correction_routes
 from gateway.api.deliveries import OutcomePage, delivery_routes
 from gateway.api.description import VERSION, description_route
 from gateway.api.holds import hold_routes
-from gateway.api.logbook import InclusionProof, LogKeys, log_routes
+from gateway.api.logbook import InclusionProof, LogKeys, Volumes, log_routes
 from gateway.api.mailbox import Acknowledged, Acknowledgement, MailboxPage, mailbox_routes
 from gateway.api.messages import MessageDoor, message_routes
 from gateway.api.problems import (
@@ -35,9 +36,21 @@ from gateway.api.problems import (
     our_fault,
     too_large,
 )
+from gateway.api.processing import (
+    Lines,
+    Logbook,
+    ProcessingPage,
+    ProcessingQuery,
+    processing_routes,
+)
+from gateway.api.register import Activity, ActivityVersion, Entity, register_routes
 from gateway.api.safe_contacts import safe_contact_routes
 from gateway.api.service import ProtocolInForce, health_routes, service_routes
 from gateway.api.token import token_routes
+from gateway.audit.board import CheckpointBoard
+from gateway.audit.freshness import DatabaseOlderError, JournalMissingError
+from gateway.audit.series import Logbooks
+from gateway.exchange.accesses import AccessLog
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.authority import Authorities
 from gateway.exchange.committer import GroupCommitter
@@ -56,6 +69,7 @@ from gateway.store.protocols import protocol_in_force
 from gateway.store.rules import NoProtocolError
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
+from gateway.vault.journal_folder import JournalUnavailableError
 from schemas.casework import Accountability, OwnStatus, StatusMessage
 from schemas.consents import (
     AuthorityReceipt,
@@ -87,7 +101,8 @@ DESCRIBED: list[type[BaseModel]] = [
     AuthorityRecord, AuthorityReceipt, ConsentQuery, ConsentOverview,
     HeldPage, Correction, CorrectionReceipt, CorrectionReport, RecallReport, Recall, Advice,
     CorrectionNotice, SafeContactRequest, SafeContactReceipt, ProtocolInForce, InclusionProof,
-    LogKeys,
+    ConsistencyProof, OpeningProof, LogKeys, Volumes,
+    ProcessingQuery, ProcessingPage, Activity, ActivityVersion, Entity,
 ]  # fmt: skip
 """What routes take and give, for the description."""
 
@@ -112,8 +127,11 @@ class Doors:
     prints: Prints
     vault: Vault
     adapters: Mapping[str, Adapter]
-    vkey: str
-    protected_vkey: str
+    logbooks: Logbooks
+    board: CheckpointBoard
+    accesses: AccessLog
+    is_shut: Callable[[], bool]
+    lines: Lines
     clock: Callable[[], datetime]
 
 
@@ -150,7 +168,9 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
             settings.max_delivery,
         )
     )
-    v1.include_router(mailbox_routes(doors.mailbox, doors.adapters, authenticate, telemetry))
+    v1.include_router(
+        mailbox_routes(doors.mailbox, doors.adapters, authenticate, telemetry, doors.clock)
+    )
     v1.include_router(consent_routes(doors.consents, authenticate, doors.clock))
     v1.include_router(safe_contact_routes(doors.safe_contacts, authenticate, doors.clock))
     v1.include_router(
@@ -158,34 +178,50 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
     )
     v1.include_router(hold_routes(doors.holds, authenticate))
     v1.include_router(correction_routes(doors.corrections, authenticate))
-    v1.include_router(log_routes(doors.pool, authenticate, doors.vkey, doors.protected_vkey))
+    v1.include_router(log_routes(doors.pool, authenticate, doors.logbooks))
+    v1.include_router(continuity_routes(doors.pool, authenticate))
+    logbook = Logbook(
+        doors.pool,
+        doors.engine,
+        doors.lines,
+        doors.handles,
+        doors.vault,
+        doors.clock,
+        settings.oin,
+    )
+    v1.include_router(processing_routes(logbook, authenticate))
+    v1.include_router(register_routes(doors.engine, authenticate, doors.clock, settings.oin))
 
     async def in_force() -> tuple[str, bytes, datetime, str]:
         stored = await protocol_in_force(doors.engine)
         return stored.version, stored.digest, stored.in_force_from, stored.text
 
-    async def is_ready() -> bool:
+    async def unready() -> str | None:
         try:
             await doors.pool.fetchval("select 1", timeout=2)
+        except (DatabaseOlderError, JournalMissingError):
+            return "De database is ouder dan wat de gateway bekendmaakte: zie `sluis recover`."
         except DATABASE_AWAY:
-            return False
-        return True
+            return "De database antwoordt niet."
+        return None
 
     v1.include_router(service_routes(in_force, authenticate))
     v1.include_router(description_route(app, settings.base_url, DESCRIBED))
     app.include_router(v1)
     app.include_router(token_routes(doors.desk, doors.tokens))
-    app.include_router(health_routes(is_ready, telemetry))
+    app.include_router(health_routes(unready, telemetry))
     _answer_failures(app, telemetry)
     return Border(
         app,
         telemetry,
+        Visits(callers, doors.accesses, doors.clock, doors.is_shut),
         hot={
-            "/v1/aanmeldingen": door.refer,
-            "/v1/statusberichten": door.report_status,
-            "/v1/verantwoordingen": door.account,
+            "/v1/aanmeldingen": Hot("meldHuishoudenAan", door.refer),
+            "/v1/statusberichten": Hot("meldStatus", door.report_status),
+            "/v1/verantwoordingen": Hot("verantwoordCasus", door.account),
         },
         streamed=frozenset({"/v1/leveringen"}),
+        shown=doors.board.shown,
         max_message=settings.max_message,
         timeout=settings.request_timeout,
     )
@@ -222,6 +258,13 @@ def _answer_failures(app: FastAPI, telemetry: Telemetry) -> None:
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(HTTPException, not_taken)
     app.add_exception_handler(RequestValidationError, wrong_parameters)
+
+    async def journal_away(_: Request, error: Exception) -> Response:
+        assert isinstance(error, JournalUnavailableError)  # noqa: S101 - as above
+        telemetry.fault("journal-unavailable", error, reason=error.rule)
+        return busy().response()
+
+    app.add_exception_handler(JournalUnavailableError, journal_away)
     # Without a protocol in force nothing may pass, until an operator puts one there.
     for kind in (*DATABASE_AWAY, NoProtocolError):
         app.add_exception_handler(kind, database_away)

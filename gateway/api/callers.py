@@ -36,6 +36,13 @@ class Callers:
         self._telemetry = telemetry
         self.authenticated = _Authenticated(self.caller_of)
 
+    def known(self, headers: RawHeaders) -> Caller | None:
+        """The caller, or None where it cannot be told; counts nothing."""
+        try:
+            return self._tokens.verify(_token(headers))
+        except (Problem, InvalidTokenError, IdentityUnavailableError):
+            return None
+
     def caller_of(self, headers: RawHeaders) -> Caller:
         """The caller, from lower-case raw headers. Raises `Problem` 401, or 503 for now."""
         try:

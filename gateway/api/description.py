@@ -38,6 +38,7 @@ TAGS = {
     "correcties": "Rechten van betrokkenen, en wat verkeerd was gestuurd.",
     "protocol": "De regels die gelden.",
     "logboek": "Het bewijs, om zelf te controleren (C2SP tlog-tiles, RFC 6962).",
+    "register": "Het register van verwerkingsactiviteiten waar logregels naar verwijzen.",
 }
 _HEADERS = {
     "API-Version": ("De volledige versie van de API.", VERSION),

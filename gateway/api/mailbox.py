@@ -1,6 +1,6 @@
 """The mailbox over HTTP: pages out in order, acknowledgement in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -24,6 +24,8 @@ from gateway.api.described import (
 )
 from gateway.api.problems import Problem, busy
 from gateway.api.reading import read_json
+from gateway.api.visits import RECORDED, act_of
+from gateway.audit.access import access_leaf
 from gateway.exchange.mailbox import (
     PAGE_LIMIT,
     CursorError,
@@ -99,6 +101,7 @@ class MailboxPage(BaseModel):
     has_more: bool = Field(alias="meer")
 
 
+PULL, ACKNOWLEDGE = "haalPostvakOp", "bevestigOntvangst"
 _CURSOR = "AAAAAAAAAAEkVqJ3b0pZc2h1aXM9PT09"
 EXAMPLE_PAGE = {
     "berichten": [
@@ -138,13 +141,14 @@ def mailbox_routes(
     adapters: Mapping[str, Adapter],
     authenticate: Authenticate,
     telemetry: Telemetry,
+    clock: Callable[[], datetime],
 ) -> APIRouter:
     """The routes under `/v1/postvak`."""
     router = APIRouter(tags=["postvak"])
 
     @router.get(
         "/postvak",
-        operation_id="haalPostvakOp",
+        operation_id=PULL,
         summary="Haal op wat voor u klaarstaat, in volgorde",
         description=(
             "Elk bericht wordt op dit moment opnieuw getoetst, en elke keer ophalen is een "
@@ -179,9 +183,12 @@ def mailbox_routes(
     ) -> Response:
         media_type = _wanted(request.headers.get("accept", JSON), adapters.get(caller.adapter))
         trace = trace_of(request.scope["headers"])
+        now = clock()
+        act = act_of(request.scope, PULL, caller, HTTPStatus.OK, trace, now, clock)
         try:
             with telemetry.span("release", partner=caller.id):
-                page = await mailbox.page(caller.id, na, aantal, trace)
+                page = await mailbox.page(caller.id, na, aantal, trace, access_leaf(act))
+            request.scope[RECORDED] = True
             response = _response(page, media_type, adapters[caller.adapter])
             await mailbox.check_fresh(page, trace)
         except CursorError:
@@ -192,7 +199,7 @@ def mailbox_routes(
 
     @router.post(
         "/postvak/ontvangst",
-        operation_id="bevestigOntvangst",
+        operation_id=ACKNOWLEDGE,
         summary="Bevestig wat u veilig heeft opgeslagen",
         description=(
             "Daarna ruimt de gateway de inhoud na de termijn van het protocol op. Herhalen is "
@@ -209,9 +216,14 @@ def mailbox_routes(
     ) -> Response:
         receipt = await read_json(request, Acknowledgement)
         trace = trace_of(request.scope["headers"])
+        now = clock()
+        act = act_of(request.scope, ACKNOWLEDGE, caller, HTTPStatus.OK, trace, now, clock)
         try:
             with telemetry.span("acknowledge", partner=caller.id):
-                number = await mailbox.acknowledge(caller.id, receipt.up_to, trace)
+                number = await mailbox.acknowledge(
+                    caller.id, receipt.up_to, trace, access_leaf(act)
+                )
+            request.scope[RECORDED] = True
         except CursorError:
             raise _wrong_cursor() from None
         except NotReleasedError:

@@ -135,6 +135,9 @@ _KNOWN = (
     | _wire_names(AuthorityRecord, set())
     | {domain.value for domain in ZrmDomain}
     | {"body", "query", "path", "na", "aantal", "levering_id", "totEnMet", "bladhash"}
+    | {"activiteit", "versie", "partij", "traceId", "startTime", "endTime", "cursor"}
+    | {"dpl.core.processing_activity_id", "dpl.core.foreign_operation.processor"}
+    | {"dpl.core.data_subject_id", "dpl.core.data_subject_id_type"}
 )
 
 

@@ -65,8 +65,11 @@ def service_routes(protocol: InForce, authenticate: Authenticate) -> APIRouter:
     return router
 
 
-def health_routes(is_ready: Callable[[], Awaitable[bool]], telemetry: Telemetry) -> APIRouter:
-    """For the operator's probes; they name no partner and no number of persons."""
+def health_routes(unready: Callable[[], Awaitable[str | None]], telemetry: Telemetry) -> APIRouter:
+    """For the operator's probes; they name no partner and no number of persons.
+
+    `unready` says why nothing can be served, or None.
+    """
     router = APIRouter(tags=["beheer"], include_in_schema=False)
 
     @router.get("/health/live")
@@ -75,11 +78,11 @@ def health_routes(is_ready: Callable[[], Awaitable[bool]], telemetry: Telemetry)
 
     @router.get("/health/ready")
     async def ready() -> Response:
-        if not await is_ready():
+        if (why := await unready()) is not None:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "Niet gereed",
-                "De database antwoordt niet.",
+                why,
                 headers={"Retry-After": "2"},
             )
         return Response(orjson.dumps({"status": "ready"}), media_type="application/json")

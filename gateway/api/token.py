@@ -16,6 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.api.callers import unavailable
+from gateway.api.visits import TOKEN_HOLDER, actor_of
+from gateway.audit.access import Actor, ActorKind
 from gateway.identity.desk import JWKS_PATH, METADATA_PATH, TOKEN_PATH, TokenDesk
 from gateway.identity.errors import (
     IdentityUnavailableError,
@@ -41,9 +43,12 @@ def token_routes(desk: TokenDesk, tokens: AccessTokens) -> APIRouter:
         try:
             granted = await desk.grant(await _form(request))
         except OAuthError as error:
+            if isinstance(error, InvalidClientError) and error.partner is not None:
+                request.scope[TOKEN_HOLDER] = Actor(ActorKind.PARTNER, error.partner)
             return _refusal(error, request)
         except IdentityUnavailableError:
             raise unavailable() from None
+        request.scope[TOKEN_HOLDER] = actor_of(granted.caller)
         body = {
             "access_token": granted.access_token,
             "token_type": "Bearer",

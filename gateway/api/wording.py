@@ -286,11 +286,69 @@ WORDING: dict[str, Wording] = {
         "De weg van een logregel naar de wortel van een ondertekend controlepunt (RFC 6962).",
         {"pad": f"{_BASE64} elk", "controlepunt": "C2SP tlog-checkpoint"},
     ),
+    "ConsistencyProof": Wording(
+        "Samenhangsbewijs",
+        "Dat een logboek begint met wat het was: van de ene omvang naar de andere (RFC 6962).",
+        {"pad": f"{_BASE64} elk"},
+    ),
+    "OpeningProof": Wording(
+        "Voorgangersbewijs",
+        "De logregel waarmee een deel het vorige noemt, met zijn weg naar het controlepunt.",
+        {
+            "regel": "De logregel zelf, base64.",
+            "pad": f"{_BASE64} elk",
+            "controlepunt": "C2SP tlog-checkpoint",
+        },
+    ),
     "LogKeys": Wording(
         "Logboeksleutels",
         "De sleutels waarmee u het logboek controleert, als u geen betere bron heeft.",
         {"verwerkingen": "C2SP vkey"},
     ),
+    "VolumeTold": Wording(
+        "Logboekdeel",
+        "Eén deel van een logboek: een jaar, of wat na een terugzetting begon.",
+        {
+            "naam": "Zoals het in adressen staat.",
+            "oorsprong": "De eerste regel van zijn controlepunten.",
+            "sleutel": "C2SP vkey",
+            "omvang": "Hoeveel logregels het telt.",
+        },
+    ),
+    "Volumes": Wording("Logboekdelen", "De delen van een logboek, van oud naar nieuw.", {}),
+    "ProcessingQuery": Wording(
+        "Verwerkingsvraag",
+        "Welke logregels u vraagt. Alles wat u noemt, moet voor een regel gelden.",
+        {
+            "traceId": "Als UUID, of als 32 hexadecimale cijfers (W3C).",
+            "dpl.core.processing_activity_id": "De verwijzing uit een logregel, of de URI ervan.",
+            "dpl.core.data_subject_id": "De code uit een logregel, of een burgerservicenummer.",
+            "dpl.core.data_subject_id_type": "`BSN` bij een burgerservicenummer.",
+            "startTime": "Niet voor dit moment begonnen; milliseconden sinds 1970.",
+            "endTime": "Niet na dit moment beëindigd; milliseconden sinds 1970.",
+            "cursor": "De waarde `next` van de vorige pagina.",
+        },
+    ),
+    "ProcessingPage": Wording(
+        "Verwerkingen",
+        "Logregels: van een trace in volgorde van het logboek, anders de nieuwste eerst.",
+        {"next": "Ontbreekt na de laatste pagina."},
+    ),
+    "ProcessingLine": Wording(
+        "Verwerking",
+        "Eén logregel: één handeling, over één betrokkene of over niemand.",
+        {
+            "name": "Hoe de handeling heet, voor mensen.",
+            "attributes": "De velden uit de naamruimte `dpl.core`.",
+        },
+    ),
+    "Activity": Wording("Verwerkingsactiviteit", "Een activiteit, en haar nieuwste versie."),
+    "ActivityVersion": Wording(
+        "ActiviteitVersie",
+        "Wat een activiteit vanaf een moment is. Er kunnen meer velden bij staan.",
+        {"validFrom": "Vanaf wanneer deze versie geldt."},
+    ),
+    "Entity": Wording("Partij", "Van wie gegevens komen, of naar wie zij gaan."),
     "ProblemDetails": Wording(
         "Probleem",
         "Een antwoord dat geen succes is (RFC 9457). Het herhaalt geen waarde die u stuurde.",

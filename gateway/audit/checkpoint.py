@@ -110,5 +110,5 @@ def open_checkpoint(signed: bytes, keys: Iterable[VerifierKey]) -> VerifiedCheck
     signers = [each.key for each in note.signatures if each.key.kind is KeyKind.ED25519]
     if all(key.name != checkpoint.origin for key in signers):
         raise NoteNotVerifiedError("no known key of the checkpoint's own log signed it")
-    witnesses = [each for each in note.signatures if each.key.kind is KeyKind.COSIGNATURE]
+    witnesses = [each for each in note.signatures if each.key.kind is not KeyKind.ED25519]
     return VerifiedCheckpoint(checkpoint, tuple(witnesses))

@@ -16,7 +16,7 @@ from consent.simulation import Recorded
 from gateway.audit.entries import Event
 from gateway.store.groups import VERWERKINGEN, Connection
 from gateway.store.history import first_at
-from gateway.store.log import leaves_between, log_size
+from gateway.store.log import leaves_between, log_size, volumes_of
 
 PAGE = 2_000
 SLACK = timedelta(hours=1)
@@ -36,14 +36,20 @@ async def decisions_between(
 ) -> AsyncIterator[DecisionPage]:
     """The decisions made in [since, until), in the order of the log."""
     begin, end = _millis(since), _millis(until)
-    first = await first_at(connection, _millis(since - SLACK))
-    last = await first_at(connection, _millis(until + SLACK))
-    size = min(last, await log_size(connection, VERWERKINGEN))
-    for start in range(first, size, page):
-        stop = min(start + page, size)
-        leaves = await leaves_between(connection, VERWERKINGEN, start, stop)
-        found = [decision_of(orjson.loads(leaf.entry), begin, end) for leaf in leaves]
-        yield DecisionPage([one for one in found if one is not None], stop - first, size - first)
+    spans = []
+    for volume in await volumes_of(connection, VERWERKINGEN):
+        first = await first_at(connection, volume.log, _millis(since - SLACK))
+        last = await first_at(connection, volume.log, _millis(until + SLACK))
+        size = min(last, await log_size(connection, volume.log))
+        spans.append((volume.log, first, size))
+    done, of = 0, sum(size - first for _, first, size in spans)
+    for log, first, size in spans:
+        for start in range(first, size, page):
+            stop = min(start + page, size)
+            leaves = await leaves_between(connection, log, start, stop)
+            found = [decision_of(orjson.loads(leaf.entry), begin, end) for leaf in leaves]
+            done += stop - start
+            yield DecisionPage([one for one in found if one is not None], done, of)
 
 
 def decision_of(entry: dict[str, object], begin: int, end: int) -> Recorded | None:

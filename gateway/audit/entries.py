@@ -37,6 +37,8 @@ class Event(StrEnum):
     DAMAGED = "beschadigd"
     PURGE = "verwijdering"
     ERASURE = "vernietiging"
+    ERASURE_DECISION = "vernietigingsbesluit"
+    KEY_DESTROYED = "sleutelvernietiging"
     UNREADABLE = "weigering-onleesbaar"
     AUTHORITY = "gezag"
     LAPSE = "vervallen"
@@ -47,13 +49,19 @@ class Event(StrEnum):
     READING = "inzage"
     DISCLOSURE_DECISION = "inzagebesluit"
     SAFE_CONTACT = "veilig-contact"
+    PREDECESSOR = "voorganger"
+    ACCESS = "toegang"
 
 
 class Trace(NamedTuple):
-    """W3C trace context of the work that an entry records: 32 and 16 hexadecimal digits."""
+    """W3C trace context of the work that an entry records: 32 and 16 hexadecimal digits.
+
+    `caller_span` is the span of whoever called us, where a request brought one.
+    """
 
     trace_id: str
     span_id: str
+    caller_span: str | None = None
 
 
 class RuleFacts:
@@ -103,9 +111,13 @@ def commitment(key: DataKey, entry: UUID, subject: UUID) -> str:
     SHA-256 over the entry key, HMAC(data key, label + entry id), and the subject id: 256 secret
     bits blind it. To open it, show these two; the data key and every other entry stay closed.
     """
-    entry_key = hmac.digest(key.material, _COMMIT + entry.bytes, "sha256")
-    digest = hashlib.sha256(entry_key + subject.bytes).digest()
+    digest = hashlib.sha256(entry_key(key, entry) + subject.bytes).digest()
     return b2a_base64(digest, newline=False).decode("ascii")
+
+
+def entry_key(key: DataKey, entry: UUID) -> bytes:
+    """What opens one person's commitment in one entry, with their subject id: 32 bytes."""
+    return hmac.digest(key.commitments, _COMMIT + entry.bytes, "sha256")
 
 
 def field_names(paths: tuple[str, ...]) -> orjson.Fragment:
@@ -130,10 +142,12 @@ def write_entry(
     The fragments inside are canonical already, so one sorted pass gives the canonical whole;
     a test compares it with an independent RFC 8785 implementation.
     """
+    caller = head.trace.caller_span
     return orjson.dumps(
         {
             **rule.fragment,
             **details,
+            **({} if caller is None else {"parentSpanId": caller}),
             "endTime": head.ended,
             "event": head.event,
             "exchange": None if head.exchange is None else str(head.exchange),

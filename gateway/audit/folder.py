@@ -193,6 +193,8 @@ class FolderReader:
 
     def files(self) -> Iterator[str]:
         """The paths of all files under `tile`; `TileError` at a link, pipe or device."""
+        if (self._folder / TILE_FOLDER).is_symlink():
+            raise TileError("is a link, pipe or device", TILE_FOLDER)
         waiting = [TILE_FOLDER]
         while waiting:
             folder = waiting.pop()

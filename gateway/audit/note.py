@@ -1,8 +1,9 @@
 """Signed notes: a text that carries the signatures of one or more named keys.
 
-Rules: C2SP signed-note (Ed25519 keys, type 0x01) and C2SP tlog-cosignature (timestamped Ed25519
-cosignatures of witnesses, type 0x04). Other types are unknown keys here, and ignored as the
-standard asks. Verification keys always come from outside the thing they verify.
+Rules: C2SP signed-note (Ed25519 keys, type 0x01) and C2SP tlog-cosignature (timestamped
+cosignatures of witnesses: Ed25519, type 0x04, and ML-DSA-44, type 0x06, which a quantum computer
+does not forge). Other types are unknown keys here, and ignored as the standard asks. Verification
+keys always come from outside the thing they verify.
 
 Base64 is accepted in its one canonical spelling only: the spare bits of a last character would
 otherwise let a changed byte verify.
@@ -18,13 +19,13 @@ from enum import IntEnum
 from hashlib import sha256
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100  # the standard asks for 16 at least
 _KEY_ID_SIZE = 4
-_ED25519_SIZE = 64
 _TIMESTAMP = struct.Struct(">Q")
 _MAX_TIMESTAMP = 2**63 - 1
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
@@ -44,6 +45,17 @@ class KeyKind(IntEnum):
 
     ED25519 = 0x01
     COSIGNATURE = 0x04
+    COSIGNATURE_ML_DSA = 0x06
+
+    @property
+    def public_size(self) -> int:
+        """The bytes of a public key."""
+        return 1312 if self is KeyKind.COSIGNATURE_ML_DSA else 32
+
+    @property
+    def signature_size(self) -> int:
+        """The bytes of a signature, without the timestamp before it."""
+        return 2420 if self is KeyKind.COSIGNATURE_ML_DSA else 64
 
 
 def decode_base64(text: str) -> bytes:
@@ -76,8 +88,8 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        if len(self.public) != 32:
-            raise NoteError("an Ed25519 public key is 32 bytes long")
+        if len(self.public) != self.kind.public_size:
+            raise NoteError("a public key has another length than its type asks")
 
     @classmethod
     def of(cls, name: str, key: Ed25519PrivateKey, kind: KeyKind = KeyKind.ED25519) -> Self:
@@ -213,16 +225,40 @@ def _by_name_and_id(keys: Iterable[VerifierKey]) -> dict[tuple[str, bytes], Veri
 def _verify_signature(text: str, signature: Signature, key: VerifierKey) -> VerifiedSignature:
     blob, timestamp = signature.blob, None
     message = text.encode()
-    if key.kind is KeyKind.COSIGNATURE:
-        if len(blob) != _TIMESTAMP.size + _ED25519_SIZE:
+    if key.kind is not KeyKind.ED25519:
+        if len(blob) != _TIMESTAMP.size + key.kind.signature_size:
             raise NoteNotVerifiedError("a cosignature is a timestamp and a signature")
         (timestamp,) = _TIMESTAMP.unpack_from(blob)
-        message, blob = _cosigned_message(text, timestamp), blob[_TIMESTAMP.size :]
+        blob = blob[_TIMESTAMP.size :]
+        if key.kind is KeyKind.COSIGNATURE:
+            message = _cosigned_message(text, timestamp)
+        else:
+            message = _cosigned_tree(text, key.name, timestamp)
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(blob, message)
+        if key.kind is KeyKind.COSIGNATURE_ML_DSA:
+            MLDSA44PublicKey.from_public_bytes(key.public).verify(blob, message)
+        else:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(blob, message)
     except InvalidSignature as error:
         raise NoteNotVerifiedError("a known key's signature does not verify") from error
+    except UnsupportedAlgorithm as error:
+        raise NoteError("this machine's cryptography cannot check ML-DSA") from error
     return VerifiedSignature(key, timestamp)
+
+
+def _cosigned_tree(text: str, cosigner: str, timestamp: int) -> bytes:
+    """What an ML-DSA cosigner signs: its name, the time, and the tree, without extension lines."""
+    lines = text.split("\n")
+    name, origin = cosigner.encode(), lines[0].encode()
+    if len(lines) < 4 or not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1], re.ASCII):
+        raise NoteError("the note is no checkpoint")
+    root, size = decode_base64(lines[2]), int(lines[1])
+    if len(root) != 32 or not 0 < len(origin) < 256 or not len(name) < 256:
+        raise NoteError("the note is no checkpoint that this kind of key can cosign")
+    if not 0 <= timestamp <= _MAX_TIMESTAMP:
+        raise NoteError("a cosignature's timestamp is out of range")
+    head = b"subtree/v1\n\0" + bytes([len(name)]) + name + _TIMESTAMP.pack(timestamp)
+    return head + bytes([len(origin)]) + origin + struct.pack(">QQ", 0, size) + root
 
 
 def _cosigned_message(text: str, timestamp: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The publisher: over all replicas one signs the log's checkpoints, several times a second.
+"""The publisher: over all replicas one signs a series' checkpoints, several times a second.
 
 Every replica runs one. They hold a lease in turns; who holds it publishes, the others look now
 and then whether it has run out. The lease only keeps them out of each other's way: that there are
@@ -6,6 +6,10 @@ never two roots is guarded in the publishing transaction itself (design section 
 
 A crash leaves the lease to run out: for at most `lease_seconds` no checkpoint is made, while the
 log goes on growing. An orderly stop gives the lease up at once.
+
+It turns the volumes as well. With the new year the open one is closed and the next one opened, and
+once the closed one is signed to its end, the open one gets an entry that names it, with its size
+and root: whoever holds the newest checkpoint can go back to the first.
 
 No error ends it. A lost database is tried again; a damaged log is refused again, and logged again,
 each time, at growing intervals, until somebody looks.
@@ -19,19 +23,26 @@ from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.audit.published import Published
+from gateway.audit.series import NAMES, Logbooks
 from gateway.audit.signing import STEP_LEAVES, CheckpointSigner, LogDamagedError
+from gateway.audit.volumes import name_predecessor
 from gateway.store.away import DATABASE_AWAY
 from gateway.store.groups import VERWERKINGEN, Connection
 from gateway.store.ids import new_id
-from gateway.store.lease import Lease, give_up_lease, renew_lease, take_lease
-from gateway.store.log import LeaseLostError
+from gateway.store.lease import (
+    Lease,
+    give_up_lease,
+    renew_lease,
+    stands_until_commit,
+    take_lease,
+)
+from gateway.store.log import LeaseLostError, Volume, next_volume, volume_to_sign, year_now
 from gateway.telemetry import Telemetry
 
-LEASE_NAME = "publisher/verwerkingen"
-PROTECTED_LEASE = "publisher/beschermd"
 LEASE_SECONDS = 5.0
+LOOK_AT_YEAR_SECONDS = 60.0
 MAX_BACKOFF = 10.0
 
 
@@ -42,31 +53,38 @@ def backoff(every: float, failures: int) -> float:
 
 
 class LogPublisher:
-    """Publishes one log, the processing log unless told otherwise, while it holds the lease.
+    """Publishes one series of logs, while it holds the lease.
 
-    How much the log of protected exchanges grows is in no counter: those who read the counters are
-    not those who may know (invariant 14).
+    Only the growth of the processing log is counted: those who read the counters are not those who
+    may know of protected exchanges (invariant 14).
     """
 
     def __init__(
         self,
         pool: asyncpg.Pool,
-        origin: str,
-        key: Ed25519PrivateKey,
+        logbooks: Logbooks,
+        series: int,
         telemetry: Telemetry,
         *,
         every: float = 0.25,
         lease_seconds: float = LEASE_SECONDS,
-        log: int = VERWERKINGEN,
+        published: Published | None = None,
     ) -> None:
-        """`every` is the pause between checkpoints, in seconds; what came in between waits."""
+        """`every` is the pause between checkpoints, in seconds; what came in between waits.
+
+        `published` is where a checkpoint is written down outside the database before it is shown.
+        """
+        self._published = published
         self._pool = pool
         self._telemetry = telemetry
         self._every = every
         self._lease_seconds = lease_seconds
-        self._log = log
-        self._name = LEASE_NAME if log == VERWERKINGEN else PROTECTED_LEASE
-        self._signer = CheckpointSigner(log, origin, key)
+        self._logbooks = logbooks
+        self._series = series
+        self._name = f"publisher/{NAMES[series]}"
+        self._signers: dict[tuple[int, str], CheckpointSigner] = {}
+        self._signing: tuple[Volume, CheckpointSigner] | None = None
+        self._look_at_year = 0.0
         self._holder: UUID = new_id()
         self._lease: Lease | None = None
         self._renew_at = 0.0
@@ -112,6 +130,7 @@ class LogPublisher:
             except Exception as error:  # noqa: BLE001  # a log left unsigned unnoticed is worse
                 failures += 1
                 self._report(error)
+                self._signing = None  # after a recovery another volume is the one to sign
                 await asyncio.sleep(backoff(self._every, failures))
             else:
                 failures = 0
@@ -134,11 +153,57 @@ class LogPublisher:
             lease = await self._hold_lease(connection)
             if lease is None:
                 return None
-            added = await self._signer.extend(connection, lease)
-        if added and self._log == VERWERKINGEN:
+            volume, signer = self._signing or await self._next_to_sign(connection)
+            added = await signer.extend(connection, lease)
+            await self._turn_volume(connection, lease, volume, added)
+        if added and self._series == VERWERKINGEN:
             self._telemetry.count("checkpoints")
             self._telemetry.count("published_entries", added)
         return added
+
+    async def _next_to_sign(self, connection: Connection) -> tuple[Volume, CheckpointSigner]:
+        volume = await volume_to_sign(connection, self._series)
+        signer = self._signers.get((volume.log, volume.name))
+        if signer is None:
+            origin = self._logbooks.origin(self._series, volume.name)
+            key = self._logbooks.key(self._series)
+            remember = None if self._published is None else self._write_down
+            signer = CheckpointSigner(volume.log, origin, key, remember)
+            self._signers[(volume.log, volume.name)] = signer
+        self._signing = volume, signer
+        return self._signing
+
+    async def _write_down(self, note: str) -> None:
+        assert self._published is not None  # noqa: S101  # looked at by the caller
+        await asyncio.to_thread(self._published.remember, note)
+
+    async def _turn_volume(
+        self, connection: Connection, lease: Lease, volume: Volume, added: int
+    ) -> None:
+        """What is closed and signed to its end is named in its successor; a year ends a volume."""
+        now = time.monotonic()
+        if added or (now < self._look_at_year and volume.closed_at is None):
+            return
+        self._look_at_year = now + LOOK_AT_YEAR_SECONDS
+        # Read anew: another replica may have turned it, or a recovery closed it.
+        known, volume = volume, await volume_to_sign(connection, self._series)
+        if volume.log != known.log:
+            self._signing = None
+            return
+        async with connection.transaction():
+            if not await stands_until_commit(connection, lease):
+                raise LeaseLostError
+            if volume.closed_at is not None:
+                done = await name_predecessor(connection, self._logbooks, volume)
+            else:
+                year = await year_now(connection)
+                done = year > volume.name[:4] and volume.name != ""
+                if done:
+                    await next_volume(connection, self._series, year)
+        if done:
+            self._signing = None
+            self._look_at_year = 0.0
+            self._telemetry.log("log-volume-turned")
 
     async def _hold_lease(self, connection: Connection) -> Lease | None:
         now = time.monotonic()  # only says when to ask: whether it stands, the database says
@@ -156,7 +221,9 @@ class LogPublisher:
 
     def _step_down(self) -> None:
         self._lease = None
-        self._signer.forget()
+        if self._signing is not None:
+            self._signing[1].forget()  # the tree, and not what it signed last
+            self._signing = None
         self._telemetry.log("log-publisher-stepped-down")
 
     def _report(self, error: Exception) -> None:

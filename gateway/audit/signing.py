@@ -7,18 +7,22 @@ was signed before (RFC 6962, and C2SP tlog-checkpoint: an append-only log has on
    tiles lead to its root, and it extends the last one that this process stored.
 2. The leaves after it are all there, and every entry hashes to its leaf. All are rehashed, each
    once: 1 of the 5 microseconds that publishing an entry of 900 bytes costs, in large steps.
-3. Tiles and checkpoint are stored together, if the newest checkpoint is still that of 1 and the
+3. With synchronous standbys: they have all of it on disk too (`gateway/store/replication.py`).
+4. The signed checkpoint is written down outside the database, before anybody can be shown it.
+5. Tiles and checkpoint are stored together, if the newest checkpoint is still that of 1 and the
    lease still stands (`gateway/store/log.py`).
 
 Memory is one page of leaves and the tiles of one step, however far behind the log is.
 
-A crash in 1 or 2 leaves nothing behind. In 3 it leaves all or nothing, and a signature that was
-made but not stored was never shown to anyone; the next step reads which of the two it was.
+A crash in 1 to 3 leaves nothing behind, and in 4 a checkpoint of committed leaves that nobody saw:
+the next one states at least as many. In 5 it leaves all or nothing, and a signature that was made
+but not stored was never shown to anyone; the next step reads which of the two it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,11 +44,16 @@ from gateway.store.log import (
     newest_checkpoint,
     store_checkpoint,
 )
+from gateway.store.replication import has_standbys, require_replicated
 
 PAGE_LEAVES = 512
 """Read and hashed between two looks at the event loop: about a millisecond of work."""
 STEP_LEAVES = 16_384
 """Under one checkpoint at most, so that a log far behind catches up in bounded steps."""
+
+
+STANDBYS_SECONDS = 5.0
+"""How often is asked whether the database has standbys: a setting that seldom changes."""
 
 
 class LogDamagedError(Exception):
@@ -69,7 +78,17 @@ class _Tip(NamedTuple):
 class CheckpointSigner:
     """Signs one log's checkpoints; keeps the tree's right edge between steps."""
 
-    def __init__(self, log: int, origin: str, key: Ed25519PrivateKey) -> None:
+    def __init__(
+        self,
+        log: int,
+        origin: str,
+        key: Ed25519PrivateKey,
+        remember: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        """`remember` is handed each signed checkpoint before it can be read by anybody."""
+        self._remember = remember
+        self._has_standbys = False
+        self._look_at_standbys = 0.0
         self._log = log
         self._origin = origin
         self._key = key
@@ -152,10 +171,19 @@ class CheckpointSigner:
             grown += builder.append(_rehashed(leaves, first, page_end))
         grown += builder.partial_tiles(since)
         tiles = [StoredTile(tile.level, tile.index, hashes) for tile, hashes in grown]
+        now = time.monotonic()
+        if now >= self._look_at_standbys:
+            self._has_standbys = await has_standbys(connection)
+            self._look_at_standbys = now + STANDBYS_SECONDS
+        if self._has_standbys:
+            await require_replicated(connection, lease.name)
         # Up to here a crash loses work and nothing else; from the next line on a signature exists,
         # which no one has seen. It is for the same leaves that the next attempt will find.
         checkpoint = Checkpoint(self._origin, builder.size, builder.root())
         note = sign_checkpoint(checkpoint, self._key).decode()
+        if self._remember is not None:
+            # A database that is put back cannot know what was said of it; this can.
+            await self._remember(note)
         signed = StoredCheckpoint(checkpoint.size, checkpoint.root, note)
         await store_checkpoint(connection, self._log, lease, newest, tiles, signed)
         # Committed: from now on it may be in somebody's hands, and every later one must extend it.

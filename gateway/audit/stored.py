@@ -10,17 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.audit.merkle import HASH_SIZE, verify_inclusion
-from gateway.audit.proofs import inclusion_proof, tiles_for_inclusion
+from gateway.audit.merkle import HASH_SIZE, verify_consistency, verify_inclusion
+from gateway.audit.proofs import (
+    consistency_proof,
+    inclusion_proof,
+    tiles_for_consistency,
+    tiles_for_inclusion,
+    tiles_for_root,
+    tree_root,
+)
 from gateway.audit.tiles import TILE_WIDTH, Bundle, HeldTiles, Tile, TileError, join_bundle
 from gateway.store.groups import Connection
-from gateway.store.log import index_of_leaf, leaves_between, newest_checkpoint, stored_tiles
+from gateway.store.log import leaves_between, newest_checkpoint, place_of_leaf, stored_tiles
 
 
 @dataclass(frozen=True, slots=True)
 class StoredProof:
-    """An entry's way to the root of the newest checkpoint, which is `note`."""
+    """An entry's way to the root of its volume's newest checkpoint, which is `note`."""
 
+    log: int
     index: int
     size: int
     path: list[bytes]
@@ -51,17 +59,51 @@ async def held_bundle(connection: Connection, log: int, bundle: Bundle) -> bytes
     return join_bundle([leaf.entry for leaf in leaves])
 
 
-async def prove_inclusion(connection: Connection, log: int, leaf_hash: bytes) -> StoredProof | None:
-    """The proof for one leaf hash, or None while no checkpoint covers it.
+async def prove_inclusion(
+    connection: Connection, series: int, leaf_hash: bytes
+) -> StoredProof | None:
+    """The proof for one leaf hash of a series, or None while no checkpoint covers it.
 
     Raises `TileError` or `ProofError` where the stored tiles do not bear the checkpoint out.
     """
-    index = await index_of_leaf(connection, log, leaf_hash)
+    place = await place_of_leaf(connection, series, leaf_hash)
+    if place is None:
+        return None
+    log, index = place
     # The tiles are read after the checkpoint, so they are at least as wide as it needs.
     newest = await newest_checkpoint(connection, log)
-    if index is None or newest is None or index >= newest.size:
+    if newest is None or index >= newest.size:
         return None
     tiles = await held_tiles(connection, log, tiles_for_inclusion(index, newest.size))
     path = inclusion_proof(tiles, index, newest.size)
     verify_inclusion(index=index, size=newest.size, leaf=leaf_hash, proof=path, root=newest.root)
-    return StoredProof(index, newest.size, path, newest.note)
+    return StoredProof(log, index, newest.size, path, newest.note)
+
+
+async def prove_consistency(
+    connection: Connection, log: int, old_size: int, new_size: int
+) -> list[bytes] | None:
+    """The proof that the tree of `new_size` begins with that of `old_size`, which is above 0.
+
+    None where no checkpoint states as much yet. Raises `TileError` or `ProofError` where the
+    stored tiles do not lead from the one to the other.
+    """
+    newest = await newest_checkpoint(connection, log)
+    if newest is None or new_size > newest.size:
+        return None
+    held = newest.size
+    places = {
+        *tiles_for_consistency(old_size, new_size, held=held),
+        *tiles_for_root(old_size, held=held),
+        *tiles_for_root(new_size, held=held),
+    }
+    tiles = await held_tiles(connection, log, places)
+    proof = consistency_proof(tiles, old_size, new_size, held=held)
+    verify_consistency(
+        old_size=old_size,
+        new_size=new_size,
+        old_root=tree_root(tiles, old_size, held=held),
+        new_root=tree_root(tiles, new_size, held=held),
+        proof=proof,
+    )
+    return proof

@@ -1,12 +1,15 @@
-"""Offline verification of a log folder, in five steps.
+"""Offline verification of a log, in five steps.
 
-1. The checkpoint is signed under a key that the verifier brings.
+1. The checkpoint is signed under a key that the verifier brings, and cosigned by as many witnesses
+   as the verifier asks for.
 2. The tree is whole: every entry hashes to its leaf, every tile to its parent, all of it to the
-   signed root, and the folder holds no other files.
-3. An older checkpoint, if the verifier brings one, is of the same log, and its root is that of our
+   signed root, and a folder holds no other files.
+3. Each older checkpoint that the verifier brings is of the same log, and its root is that of our
    first entries: nothing was rewritten or rolled back since.
 4. Every entry is canonical JSON (RFC 8785, the subset of `entry`).
 5. Every entry has an id, and no two have the same.
+
+Besides, entries that bear an earlier time than what stands before them are told (`screen`).
 
 Rules: RFC 6962, C2SP tlog-tiles and tlog-checkpoint. The tree is walked from the signed root
 down, so that no byte of an entry is parsed before the signature is known to cover it; steps 2, 4
@@ -14,36 +17,35 @@ and 5 still take one pass. The first broken step is the one reported. Memory is 
 tile a level, and 8 bytes an entry for step 5. Failures name step, file and index, never contents.
 """
 
-from array import array
-from collections import Counter
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from gateway.audit.checkpoint import Checkpoint, VerifiedCheckpoint, open_checkpoint
+from gateway.audit.checkpoint import Checkpoint, VerifiedCheckpoint
 from gateway.audit.entry import EntryError, decode_entry
 from gateway.audit.folder import CHECKPOINT_FILE, FolderReader, Progress
 from gateway.audit.note import NoteError, VerifiedSignature, VerifierKey, parse_vkey
 from gateway.audit.proofs import tree_root
+from gateway.audit.screen import BackDated, EntryScreen, Predecessor
 from gateway.audit.tiles import TILE_WIDTH, Bundle, TileError, split_bundle
-from gateway.audit.walk import all_bundles, covered_entries
+from gateway.audit.trusted import open_trusted
+from gateway.audit.walk import LogReader, all_bundles, covered_entries
 
 OLDER_CHECKPOINT = "older checkpoint"
-OTHER_EVENTS = "(other)"
-"""Counts the entries whose event name is too long, or one too many, to be listed."""
-_MAX_EVENTS = 256
-_MAX_EVENT_LENGTH = 80
 
 
 class Step(IntEnum):
-    """The steps of verification, as numbered above."""
+    """The steps of verification, as numbered above; the last is that of `chain`."""
 
     SIGNATURE = 1
     TREE = 2
     OLDER = 3
     CANONICAL = 4
     UNIQUE = 5
+    CHAIN = 6
 
 
 class VerificationError(Exception):
@@ -60,13 +62,15 @@ class VerificationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedLog:
-    """What a verified folder holds: the log's state, its witnesses, and its entries by event."""
+    """What a verified log holds: its state, its witnesses, and its entries by event."""
 
     origin: str
     size: int
     root: bytes
     cosignatures: tuple[VerifiedSignature, ...]
     events: Mapping[str, int]
+    predecessors: tuple[Predecessor, ...] = ()
+    back_dated: BackDated | None = None
 
 
 def verify_folder(
@@ -74,6 +78,7 @@ def verify_folder(
     vkeys: Sequence[str],
     *,
     older_checkpoint: bytes | None = None,
+    quorum: int = 0,
     progress: Progress | None = None,
     id_field: str = "id",
 ) -> VerifiedLog:
@@ -83,37 +88,70 @@ def verify_folder(
     with the entries done and the entries in all.
     """
     keys = [parse_vkey(vkey) for vkey in vkeys]
+    olders = [] if older_checkpoint is None else [older_checkpoint]
     reader = FolderReader(path)
-    opened = _open_checkpoint(reader, keys)
+    return verify_log(reader, keys, olders, quorum=quorum, progress=progress, id_field=id_field)
+
+
+def verify_log(
+    reader: LogReader,
+    keys: Sequence[VerifierKey],
+    olders: Sequence[bytes] = (),
+    *,
+    quorum: int = 0,
+    progress: Progress | None = None,
+    id_field: str | None = "id",
+) -> VerifiedLog:
+    """The same wherever the log lies; without an id field, its entries may be anything."""
+    opened = _open_checkpoint(reader, keys, quorum)
     checkpoint = opened.checkpoint
-    screen = _EntryScreen(id_field)
+    screen = None if id_field is None else EntryScreen(id_field, _witnessed(olders, keys))
     for bundle, entries in _covered(reader, checkpoint):
-        screen.look_at(bundle, entries)
+        if screen is not None:
+            screen.look_at(bundle, entries)
         if progress:
             progress(bundle.index * TILE_WIDTH + bundle.width, checkpoint.size)
-    if older_checkpoint is not None:
-        _check_older(reader, checkpoint, older_checkpoint, keys)
-    screen.conclude(reader, checkpoint.size)
+    for older in olders:
+        _check_older(reader, checkpoint, older, keys)
+    if screen is not None:
+        _conclude(screen, reader, checkpoint.size)
     return VerifiedLog(
         checkpoint.origin,
         checkpoint.size,
         checkpoint.root,
         opened.cosignatures,
-        dict(screen.events),
+        dict(screen.events) if screen else {},
+        tuple(screen.predecessors) if screen else (),
+        screen.back_dated() if screen else None,
     )
 
 
-def _open_checkpoint(reader: FolderReader, keys: Sequence[VerifierKey]) -> VerifiedCheckpoint:
+def _open_checkpoint(
+    reader: LogReader, keys: Sequence[VerifierKey], quorum: int
+) -> VerifiedCheckpoint:
     """Step 1."""
     try:
-        return open_checkpoint(reader.checkpoint(), keys)
+        return open_trusted(reader.checkpoint(), keys, quorum)
     except TileError as error:
         raise VerificationError(Step.SIGNATURE, CHECKPOINT_FILE, None, error.rule) from error
     except NoteError as error:
         raise VerificationError(Step.SIGNATURE, CHECKPOINT_FILE, None, str(error)) from error
 
 
-def _covered(reader: FolderReader, checkpoint: Checkpoint) -> Iterator[tuple[Bundle, list[bytes]]]:
+def _witnessed(olders: Sequence[bytes], keys: Sequence[VerifierKey]) -> dict[int, int]:
+    """When witnesses saw the log at the sizes of the older checkpoints, in milliseconds."""
+    seen: dict[int, int] = {}
+    for signed in olders:
+        try:
+            opened = open_trusted(signed, keys)
+        except NoteError:
+            continue  # step 3 says so, when its turn has come
+        times = [1000 * (each.timestamp or 0) for each in opened.cosignatures]
+        seen[opened.checkpoint.size] = max(seen.get(opened.checkpoint.size, 0), *times, 0)
+    return seen
+
+
+def _covered(reader: LogReader, checkpoint: Checkpoint) -> Iterator[tuple[Bundle, list[bytes]]]:
     """Step 2."""
     try:
         yield from covered_entries(reader, checkpoint)
@@ -122,11 +160,11 @@ def _covered(reader: FolderReader, checkpoint: Checkpoint) -> Iterator[tuple[Bun
 
 
 def _check_older(
-    reader: FolderReader, checkpoint: Checkpoint, signed: bytes, keys: Sequence[VerifierKey]
+    reader: LogReader, checkpoint: Checkpoint, signed: bytes, keys: Sequence[VerifierKey]
 ) -> None:
     """Step 3, on the tiles that step 2 found to be those of our entries."""
     try:
-        older = open_checkpoint(signed, keys).checkpoint
+        older = open_trusted(signed, keys).checkpoint
         if older.origin != checkpoint.origin:
             raise NoteError("the older checkpoint is of another log")
         if older.size > checkpoint.size:
@@ -139,87 +177,32 @@ def _check_older(
         raise VerificationError(Step.OLDER, OLDER_CHECKPOINT, None, str(error)) from error
 
 
-class _EntryScreen:
-    """Steps 4 and 5: reads each entry once, and keeps what it finds until step 3 is done."""
-
-    def __init__(self, id_field: str) -> None:
-        self._id_field = id_field
-        self._seen = _SeenIds()
-        self._not_canonical: VerificationError | None = None
-        self._without_id: VerificationError | None = None
-        self.events: Counter[str] = Counter()
-
-    def look_at(self, bundle: Bundle, entries: Sequence[bytes]) -> None:
-        if self._not_canonical:
-            return
-        for index, entry in enumerate(entries, bundle.index * TILE_WIDTH):
-            try:
-                fields = decode_entry(entry)
-            except EntryError as error:
-                self._not_canonical = VerificationError(
-                    Step.CANONICAL, bundle.path, index, str(error)
-                )
-                return
-            entry_id = fields.get(self._id_field)
-            if isinstance(entry_id, str):
-                self._seen.add(entry_id)
-            elif self._without_id is None:
-                rule = "the entry has no id"
-                self._without_id = VerificationError(Step.UNIQUE, bundle.path, index, rule)
-            event = fields.get("event")
-            if isinstance(event, str):
-                self._count(event)
-
-    def _count(self, event: str) -> None:
-        # An operator may sign anything; a million different names must not fill our memory.
-        if event not in self.events and (
-            len(self.events) >= _MAX_EVENTS or len(event) > _MAX_EVENT_LENGTH
-        ):
-            event = OTHER_EVENTS
-        self.events[event] += 1
-
-    def conclude(self, reader: FolderReader, size: int) -> None:
-        """Raise what the entries failed on, step 4 before step 5."""
-        for failure in (self._not_canonical, self._without_id):
-            if failure:
-                raise failure
-        doubtful = self._seen.doubtful()
-        if doubtful:
-            for bundle in all_bundles(size):
-                self._look_again(reader, bundle, doubtful)
-
-    def _look_again(
-        self, reader: FolderReader, bundle: Bundle, doubtful: dict[int, set[str]]
-    ) -> None:
-        # The bits alone accuse nobody: only an id that is really there twice is a failure.
-        try:
-            entries = split_bundle(reader.read(bundle), bundle)
-            ids = [str(decode_entry(entry)[self._id_field]) for entry in entries]
-        except (TileError, EntryError, KeyError) as error:
-            rule = "the file changed while it was being verified"
-            raise VerificationError(Step.UNIQUE, bundle.path, None, rule) from error
-        for index, entry_id in enumerate(ids, bundle.index * TILE_WIDTH):
-            known = doubtful.get(hash(entry_id))
-            if known is None:
-                continue
-            if entry_id in known:
-                rule = "the entry's id stands earlier in the log"
-                raise VerificationError(Step.UNIQUE, bundle.path, index, rule)
-            known.add(entry_id)
+def _conclude(screen: EntryScreen, reader: LogReader, size: int) -> None:
+    """Steps 4 and 5, in that order, of what the screen saw."""
+    for step, flaw in ((Step.CANONICAL, screen.not_canonical), (Step.UNIQUE, screen.without_id)):
+        if flaw is not None:
+            raise VerificationError(step, *flaw)
+    doubtful = screen.doubtful()
+    if doubtful:
+        for bundle in all_bundles(size):
+            _look_again(reader, bundle, doubtful, screen.id_field)
 
 
-class _SeenIds:
-    """64 bits of each id (Python's keyed hash), in buckets so that comparing them stays small."""
-
-    def __init__(self) -> None:
-        self._buckets = [array("q") for _ in range(256)]
-
-    def add(self, entry_id: str) -> None:
-        bits = hash(entry_id)
-        self._buckets[bits & 255].append(bits)
-
-    def doubtful(self) -> dict[int, set[str]]:
-        """The bits that stand more than once, each with room for the ids that have them."""
-        crowded = (bucket for bucket in self._buckets if len(set(bucket)) < len(bucket))
-        counts = (Counter(bucket) for bucket in crowded)
-        return {bits: set() for count in counts for bits, times in count.items() if times > 1}
+def _look_again(
+    reader: LogReader, bundle: Bundle, doubtful: dict[int, set[str]], id_field: str
+) -> None:
+    # The bits alone accuse nobody: only an id that is really there twice is a failure.
+    try:
+        entries = split_bundle(reader.read(bundle), bundle)
+        ids = [str(decode_entry(entry)[id_field]) for entry in entries]
+    except (TileError, EntryError, KeyError) as error:
+        rule = "the file changed while it was being verified"
+        raise VerificationError(Step.UNIQUE, bundle.path, None, rule) from error
+    for index, entry_id in enumerate(ids, bundle.index * TILE_WIDTH):
+        known = doubtful.get(hash(entry_id))
+        if known is None:
+            continue
+        if entry_id in known:
+            rule = "the entry's id stands earlier in the log"
+            raise VerificationError(Step.UNIQUE, bundle.path, index, rule)
+        known.add(entry_id)

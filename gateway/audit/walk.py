@@ -5,15 +5,17 @@ there each tile vouches for the tiles below it, and the lowest tiles for the ent
 comes out of here only after the signature is known to cover it, and a walk over all of them has
 checked every file. Memory is one bundle and one tile a level.
 
-The walk ends whatever the folder holds: it has no links, so finitely many files, and each is read
-a fixed number of times.
+The walk ends whatever a folder holds: it has no links, so finitely many files, and each is read
+a fixed number of times. Where a log is read over the network there is no list of files to check,
+and whoever reads sets the bounds.
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from gateway.audit import merkle
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.folder import TILE_FOLDER, FolderReader, printable
+from gateway.audit.folder import TILE_FOLDER, printable
 from gateway.audit.proofs import tree_root
 from gateway.audit.tiles import (
     TILE_HEIGHT,
@@ -21,6 +23,7 @@ from gateway.audit.tiles import (
     Bundle,
     Tile,
     TileError,
+    TileReader,
     edge_tiles,
     parse_path,
     split_bundle,
@@ -28,8 +31,20 @@ from gateway.audit.tiles import (
 )
 
 
+class LogReader(TileReader, Protocol):
+    """Where a log is read from: a folder, or somebody's server."""
+
+    def checkpoint(self) -> bytes:
+        """The signed checkpoint's bytes, unverified; `TileError` where there is none."""
+        ...
+
+    def files(self) -> Iterator[str] | None:
+        """The paths of all its files, or None where nobody can list them."""
+        ...
+
+
 def covered_entries(
-    reader: FolderReader, checkpoint: Checkpoint
+    reader: LogReader, checkpoint: Checkpoint
 ) -> Iterator[tuple[Bundle, list[bytes]]]:
     """The log's bundles in order, with the entries that the checkpoint's root covers.
 
@@ -55,9 +70,9 @@ def all_bundles(size: int) -> Iterator[Bundle]:
         yield Bundle(start // TILE_WIDTH, min(TILE_WIDTH, size - start))
 
 
-def _check_inventory(reader: FolderReader, size: int) -> None:
+def _check_inventory(reader: LogReader, size: int) -> None:
     # Files beyond the checkpoint hint at a log cut short; and nothing here goes unchecked.
-    for found in reader.files():
+    for found in reader.files() or ():
         try:
             piece = parse_path(found)
         except TileError as error:
@@ -74,14 +89,14 @@ def _belongs(piece: Tile | Bundle, size: int) -> bool:
     return piece.index < whole and piece.width == TILE_WIDTH
 
 
-def _leaf_tiles(reader: FolderReader, size: int) -> Iterator[tuple[Tile, list[bytes]]]:
+def _leaf_tiles(reader: LogReader, size: int) -> Iterator[tuple[Tile, list[bytes]]]:
     # From the top level down the edge tiles stand in the order of the log.
     for tile in edge_tiles(size):
         yield from _descend(reader, tile, split_tile(reader.read(tile), tile))
 
 
 def _descend(
-    reader: FolderReader, tile: Tile, hashes: list[bytes]
+    reader: LogReader, tile: Tile, hashes: list[bytes]
 ) -> Iterator[tuple[Tile, list[bytes]]]:
     if tile.level == 0:
         yield tile, hashes

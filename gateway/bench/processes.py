@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 READY = b"serving on "
@@ -33,10 +34,13 @@ class Started(NamedTuple):
 
 
 @asynccontextmanager
-async def started(command: Sequence[str], log: Path) -> AsyncIterator[Started]:
+async def started(
+    command: Sequence[str], log: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Started]:
     """A server that says `serving on ADDRESS` on its stdout; ended when the context ends.
 
-    Raises `BenchFailed` with the last lines of its log if it does not come to that.
+    `settings` are `SLUIS_` variables in which it differs from the default. Raises `BenchFailed`
+    with the last lines of its log if it does not come to that.
     """
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
@@ -44,7 +48,7 @@ async def started(command: Sequence[str], log: Path) -> AsyncIterator[Started]:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            env=_environment(),
+            env={**_environment(), **settings},
         )
     try:
         yield Started(process.pid, await _address(process, log))

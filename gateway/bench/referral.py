@@ -63,22 +63,23 @@ async def bench_referral(plan: Plan, parts: Parts, folder: Path) -> Findings:
         place = folder / f"turn-{number}"
         if turn == GATEWAY:
             async with gateway(parts, place) as subject:
-                load = await _load_gateway(subject, plan, messages, folder / "ids")
+                load = await load_gateway(subject, plan, messages, folder / "ids")
                 await asyncio.to_thread(
-                    _check_mailbox, subject.address, await subject.token("casebook"), folder / "ids"
+                    check_mailbox, subject.address, await subject.token("casebook"), folder / "ids"
                 )
-            ours.append(_figures(load))
+            ours.append(figures_of_load(load))
         else:
             async with baseline(parts, place) as rival:
                 load = await _load_baseline(rival, plan, messages, folder / "ids")
                 await asyncio.to_thread(_check_count, rival, load)
-            theirs.append(_figures(load))
+            theirs.append(figures_of_load(load))
         if load.ran_out:
             notes.add(f"the {turn} took every message that was made before the time was over")
     return _findings(plan, ours, theirs, sorted(notes))
 
 
-async def _load_gateway(subject: Gateway, plan: Plan, messages: Path, ids: Path) -> Load:
+async def load_gateway(subject: Gateway, plan: Plan, messages: Path, ids: Path) -> Load:
+    """Put one turn's load on our gateway; the exchanges that it answered with come into `ids`."""
     token = await subject.token("dwi")
     path = "/v1/aanmeldingen"
     return await _load(subject.address, path, token, subject.roots, plan, messages, ids)
@@ -111,7 +112,7 @@ async def _load(
     return load
 
 
-def _check_mailbox(address: str, token: str, ids: Path) -> None:
+def check_mailbox(address: str, token: str, ids: Path) -> None:
     """Every message that was answered 202 is in the mailbox, and nothing else is."""
     promised = set(ids.read_bytes().split(b"\n"))
     found: set[bytes] = set()
@@ -137,7 +138,8 @@ def _check_count(subject: Baseline, load: Load) -> None:
         raise BenchFailed("the baseline's queue does not hold what it answered for")
 
 
-def _figures(load: Load) -> Figures:
+def figures_of_load(load: Load) -> Figures:
+    """What one turn's load found."""
     own = load.own_cpu_seconds * 1_000_000 / max(1, load.permitted)
     return figures_of(
         load.permitted, load.seconds, load.latencies, load.cpu, generatorCpuUsPerMessage=own

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import httpx
@@ -80,10 +81,15 @@ class Baseline(NamedTuple):
 
 
 @asynccontextmanager
-async def gateway(parts: Parts, folder: Path) -> AsyncIterator[Gateway]:
-    """A gateway on a database of its own in `folder`, which must not exist yet."""
+async def gateway(
+    parts: Parts, folder: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Gateway]:
+    """A gateway on a database of its own in `folder`, which must not exist yet.
+
+    `settings` are those in which it differs from the default.
+    """
     make_passable(folder)
-    async with started(parts.serve(folder), folder / "server.log") as server:
+    async with started(parts.serve(folder), folder / "server.log", settings) as server:
         yield Gateway(folder, server.address, server.pid, [server.pid])
 
 

@@ -8,25 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import typer
 
-from gateway.cli import (
-    bench,
-    consent,
-    correcting,
-    emergency,
-    exchange,
-    log,
-    officer,
-    partner,
-    population,
-    protected,
-    protocol,
-    run,
-)
+from gateway.cli.database import named_act
 from gateway.cli.failures import Failure, failure_of
 from gateway.cli.output import Output
 
@@ -38,21 +26,50 @@ class CommandModule(Protocol):
         """Mount them."""
 
 
-COMMANDS: tuple[CommandModule, ...] = (
-    run,
-    exchange,
-    correcting,
-    consent,
-    log,
-    partner,
-    officer,
-    protocol,
-    emergency,
-    protected,
-    population,
-    bench,
-)
-"""All that has commands, in the order in which `sluis --help` lists them."""
+MODULES: dict[str, tuple[str, ...]] = {
+    "run": ("run", "demo", "serve", "serve-worker"),
+    "exchange": ("send", "pull", "token"),
+    "correcting": ("holds", "correct"),
+    "consent": ("consent",),
+    "log": ("log",),
+    "project": ("project",),
+    "partner": ("partner",),
+    "officer": ("officer",),
+    "protocol": ("protocol",),
+    "emergency": ("emergency",),
+    "protected": ("protected", "safe-contact"),
+    "dossier": ("dossier",),
+    "erase": ("erase",),
+    "keys": ("keys",),
+    "report": ("report",),
+    "population": ("population",),
+    "backup": ("backup", "restore"),
+    "recover": ("recover",),
+    "witness": ("witness",),
+    "receipts": ("receipts",),
+    "bench": ("bench",),
+}
+"""What each module of commands mounts, in the order in which `sluis --help` lists them."""
+
+
+def all_commands() -> tuple[CommandModule, ...]:
+    """Every module of commands."""
+    return tuple(_module(name) for name in MODULES)
+
+
+def _module(name: str) -> CommandModule:
+    found: CommandModule = import_module(f"{__name__}.{name}")
+    return found
+
+
+def _needed(given: Sequence[str]) -> tuple[CommandModule, ...]:
+    """The modules that this command line takes: importing all takes longer than most commands."""
+    if given and given[0] == "--version":
+        return ()
+    for name, mounted in MODULES.items():
+        if given and given[0] in mounted:
+            return (_module(name),)
+    return all_commands()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,9 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Read here as well, since a wrong option is told before any command could read its own.
     output = Output(as_json="--json" in given)
-    app = _app()
+    app = _app(_needed(given))
     try:
-        status = app(args=given, prog_name="sluis", standalone_mode=False)
+        command = typer.main.get_command(app)
+        _name_acts(command, ())
+        status = command(args=given, prog_name="sluis", standalone_mode=False)
     except typer.TyperException as error:
         # Without a message, what it had to say was the help, which it printed.
         if message := error.format_message():
@@ -79,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _app() -> typer.Typer:
+def _app(modules: Sequence[CommandModule]) -> typer.Typer:
     app = typer.Typer(
         name="sluis",
         help="Sluis: a privacy-preserving data exchange gateway between agencies.",
@@ -88,9 +107,18 @@ def _app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_shared)
-    for module in COMMANDS:
+    for module in modules:
         module.register(app)
     return app
+
+
+def _name_acts(command: Any, path: tuple[str, ...]) -> None:
+    """Have each command's acts recorded under its own name: `partner.suspend`."""
+    commands: dict[str, Any] = getattr(command, "commands", {})
+    for name, one in commands.items():
+        _name_acts(one, (*path, name))
+    if not commands and command.callback is not None:
+        command.callback = named_act(".".join(path), command.callback)
 
 
 def _show_version(wanted: bool) -> None:

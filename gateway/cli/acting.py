@@ -8,11 +8,11 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.cli.database import on_database, settings_of
+from gateway.audit.access import Actor, ActorKind
+from gateway.cli.database import Doing, RecordingEngine, on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
-from gateway.cli.officer_keys import signing_key
+from gateway.cli.officer_keys import key_id_of, signing_key
 from gateway.cli.serving import key_provider
 from gateway.identity.acts import Sign
 from gateway.vault.boxes import Vault
@@ -27,13 +27,17 @@ def as_officer(
     home: Path,
     officer: str,
     key: Path | None,
-    work: Callable[[AsyncEngine, Vault, Sign], Awaitable[Result]],
+    work: Callable[[RecordingEngine, Vault, Sign], Awaitable[Result]],
+    doing: Doing,
 ) -> Result:
     """Do one act as an officer. Raises `Failure`, and what the act raises."""
     settings = settings_of(home)
-    sign = signing_key(settings.home, officer, key).sign
+    private = signing_key(settings.home, officer, key)
     vault = Vault(key_provider(settings))
-    return on_database(settings, lambda engine: work(engine, vault, sign))
+    actor = Actor(ActorKind.OFFICER, officer, key_id_of(private))
+    return on_database(
+        settings, lambda engine: work(engine, vault, private.sign), doing._replace(actor=actor)
+    )
 
 
 def id_of(told: str, name: str = "EXCHANGE") -> UUID:

@@ -15,10 +15,11 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consent.checks import Severity, check_text
+from gateway.audit.access import Action, Actor, ActorKind, Target
 from gateway.cli.comparing import finding_json, show_findings
-from gateway.cli.database import on_database, settings_of
+from gateway.cli.database import Doing, on_database, settings_of
 from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
-from gateway.cli.officer_keys import KeyOption, OfficerOption, signing_key
+from gateway.cli.officer_keys import KeyOption, OfficerOption, key_id_of, signing_key
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.versions import (
     FileArgument,
@@ -73,7 +74,12 @@ def submit(
             NOT_DONE,
             {"errors": errors},
         )
-    is_new = _on_database(home, protocol.version, lambda engine: steps.submit(engine, protocol))
+    is_new = _on_database(
+        home,
+        protocol.version,
+        lambda engine: steps.submit(engine, protocol),
+        _doing(Action.CREATE, protocol.version),
+    )
     digest = protocol.digest.hex()
     output.result(
         {
@@ -147,7 +153,10 @@ def enforce(
     output, protocol = Output(as_json), find(named, home)
     at = None if moment is None else moment_of(moment)
     placed = _on_database(
-        home, protocol.version, lambda engine: steps.enforce(engine, protocol, at)
+        home,
+        protocol.version,
+        lambda engine: steps.enforce(engine, protocol, at),
+        _doing(Action.EXECUTE, protocol.version),
     )
     output.result(
         {
@@ -169,14 +178,21 @@ def _sign(
         home,
         version,
         lambda engine: steps.sign_draft(engine, version, officer, private.sign, advice),
+        _doing(Action.UPDATE, version)._replace(
+            actor=Actor(ActorKind.OFFICER, officer, key_id_of(private))
+        ),
     )
 
 
+def _doing(action: Action, version: str) -> Doing:
+    return Doing(action, Target("protocol", version))
+
+
 def _on_database(
-    home: Path, version: str, work: Callable[[AsyncEngine], Awaitable[Result]]
+    home: Path, version: str, work: Callable[[AsyncEngine], Awaitable[Result]], doing: Doing
 ) -> Result:
     try:
-        return on_database(settings_of(home), work)
+        return on_database(settings_of(home), work, doing)
     except VersionTakenError as error:
         raise taken(error, version) from None
     except UnknownDraftError as error:

@@ -24,10 +24,13 @@ import uvloop
 from gateway.bench import batch as batch_bench
 from gateway.bench import decide as decide_bench
 from gateway.bench import feed as feed_bench
+from gateway.bench import log as log_bench
 from gateway.bench import referral as referral_bench
+from gateway.bench import search as search_bench
 from gateway.bench.figures import Figures, Findings
 from gateway.bench.processes import BenchFailed
 from gateway.bench.subjects import PASSABLE, Database, Parts
+from gateway.cli.bench_log import logging
 from gateway.cli.deciding import deciding
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import JsonOption, Output, Steps, amount
@@ -68,6 +71,8 @@ def register(app: typer.Typer) -> None:
     group.command("batch")(batch)
     group.command("feed")(feed)
     group.command("decide")(decide)
+    group.command("log")(log)
+    group.command("search")(search)
     app.add_typer(group, name="bench", no_args_is_help=True)
 
 
@@ -149,6 +154,41 @@ def decide(
 
     async def bench(parts: Parts, at: Path) -> Findings:
         return await decide_bench.bench_decide(plan, deciding(parts.database, parts.told), at)
+
+    _bench(bench, home, as_json)
+
+
+def search(
+    seconds: SecondsOption = SECONDS,
+    connections: Annotated[
+        int, typer.Option("--connections", min=1, max=1000, help="Senders at once.")
+    ] = referral_bench.MANY_CONNECTIONS,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, max=50, help="Turns with the index, and without.")
+    ] = 3,
+    home: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What the search index takes from the referral road: turns with it, and without."""
+    plan = referral_bench.Plan(connections, seconds, min(2.0, seconds / 2), rounds)
+    _bench(lambda parts, at: search_bench.bench_search(plan, parts, at), home, as_json)
+
+
+def log(
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.2, max=60.0, help="Seconds of each run.")
+    ] = log_bench.SECONDS,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, max=50, help="Rounds of all sizes.")
+    ] = 1,
+    home: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Entries logged, signed and in tiles, in groups of 1 to 1,000, beside plain inserts."""
+    plan = log_bench.Plan(seconds, rounds)
+
+    async def bench(parts: Parts, at: Path) -> Findings:
+        return await log_bench.bench_log(plan, logging(parts.database, parts.told), at)
 
     _bench(bench, home, as_json)
 

@@ -1,23 +1,77 @@
-"""What commands that work on the database itself share: settings, and one piece of work on it."""
+"""What commands that work on the database itself share: settings, and one piece of work on it.
+
+Each leaves an entry in the access log under its own name (`partner.suspend`), with what it was
+about: a change in the transaction that makes it, a look before anything is shown, a failure too.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from gateway.audit.access import (
+    Act,
+    Action,
+    Actor,
+    ActorKind,
+    Reason,
+    Target,
+    access_leaf,
+    running_trace,
+)
+from gateway.audit.entries import Trace, commitment
+from gateway.audit.freshness import DatabaseOlderError
+from gateway.cli.current import require_current
 from gateway.cli.failures import NOT_NOW, WRONGLY_ASKED, Failure
 from gateway.settings import PREFIX, Settings, SettingsError, read_settings
 from gateway.store.away import DATABASE_AWAY
 from gateway.store.database import open_database
+from gateway.store.groups import TOEGANG, append_leaves
+from gateway.store.history import driver_of
+from gateway.store.ids import new_id
 from gateway.store.rules import RulesBusyError
 from gateway.telemetry import Telemetry
+from gateway.vault.boxes import DataKey
 
 Result = TypeVar("Result")
+
+
+class Doing(NamedTuple):
+    """What a command does: to what, why, and as whom, if not as the operator of this machine."""
+
+    action: Action
+    target: Target | None = None
+    reason: Reason | None = None
+    actor: Actor | None = None
+    is_protected: bool = False
+
+
+LOOKING = Doing(Action.READ)
+_COMMAND: ContextVar[str] = ContextVar("command", default="sluis")
+
+
+def named_act(name: str, command: Callable[..., Result]) -> Callable[..., Result]:
+    """A command whose acts are recorded under this name."""
+
+    @wraps(command)
+    def named(*given: object, **options: object) -> Result:
+        token = _COMMAND.set(name)
+        try:
+            return command(*given, **options)
+        finally:
+            _COMMAND.reset(token)
+
+    return named
 
 
 def settings_of(home: Path, port: int | None = None) -> Settings:
@@ -31,22 +85,107 @@ def settings_of(home: Path, port: int | None = None) -> Settings:
         raise Failure(str(error), "correct the environment variable", WRONGLY_ASKED) from None
 
 
-def on_database(settings: Settings, work: Callable[[AsyncEngine], Awaitable[Result]]) -> Result:
+def on_database(
+    settings: Settings,
+    work: Callable[[RecordingEngine], Awaitable[Result]],
+    doing: Doing = LOOKING,
+) -> Result:
     """Do one piece of work on the database. Raises `Failure` where it does not answer in time."""
 
     async def run() -> Result:
-        async with open_database(settings.home, settings.database_url, Telemetry()) as addresses:
-            engine = create_async_engine(addresses.sqlalchemy_url, hide_parameters=True)
-            try:
-                return await work(engine)
-            finally:
-                await engine.dispose()
+        with running_trace() as trace:
+            act = act_of(doing, trace)
+            async with open_database(settings.home, settings.database_url, Telemetry()) as place:
+                await require_current(settings, place)
+                engine = RecordingEngine(place.sqlalchemy_url, act)
+                try:
+                    return await engine.recorded(work)
+                finally:
+                    await engine.dispose()
 
     try:
         return asyncio.run(run())
     except RulesBusyError as error:
         raise Failure(str(error), "nothing was changed; try again", NOT_NOW) from None
+    except DatabaseOlderError:
+        raise
     except DATABASE_AWAY as error:
         # Not its text: a driver's message may quote what it was given.
         told = f"the database does not answer ({type(error).__name__})"
         raise Failure(told, f"see {PREFIX}DATABASE_URL, or start the gateway", NOT_NOW) from None
+
+
+class RecordingEngine(AsyncEngine):
+    """An engine for one act: what it commits, it commits with the act's entry."""
+
+    def __init__(self, url: str, act: Act) -> None:
+        super().__init__(create_async_engine(url, hide_parameters=True).sync_engine)
+        self._act = act
+        self._persons: list[tuple[UUID, DataKey]] = []
+        self._is_recorded = False
+
+    def about(self, persons: Sequence[tuple[UUID, DataKey]]) -> None:
+        """Name the persons whom the act turned out to be about; call it before the commit."""
+        self._persons += persons
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that ends with the act's entry: the log's head is locked last."""
+        async with super().begin() as connection:
+            yield connection
+            await self._append(connection, self._act)
+
+    async def recorded(self, work: Callable[[RecordingEngine], Awaitable[Result]]) -> Result:
+        """Do the work; nothing is given back before its entry is committed (invariant 12)."""
+        try:
+            done = await work(self)
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:
+            # What went wrong is what the person must hear, also where it cannot be recorded.
+            with suppress(*DATABASE_AWAY):
+                await self._append_alone(self._act.failed(type(error).__name__))
+            raise
+        if not self._is_recorded:
+            await self._append_alone(self._act)
+        return done
+
+    async def _append_alone(self, act: Act) -> None:
+        async with super().begin() as connection:
+            await self._append(connection, act)
+
+    async def _append(self, connection: AsyncConnection, act: Act) -> None:
+        await connection.exec_driver_sql("select 1")  # SQLAlchemy begins with its first statement
+        entry = new_id()
+        persons = [(person, commitment(key, entry, person)) for person, key in self._persons]
+        leaf = access_leaf(act.ending(_now()), persons, entry)
+        await append_leaves(await driver_of(connection), TOEGANG, [leaf])
+        self._is_recorded = True
+
+
+def operator() -> Actor:
+    """The account of this machine that runs the command, and whose it became by sudo."""
+    name = f"os:{os.getuid()}"
+    if by := os.environ.get("SUDO_UID", ""):
+        name = f"os:{by} als {os.getuid()}" if by.isdecimal() else name
+    return Actor(ActorKind.OPERATOR, name)
+
+
+def act_of(doing: Doing, trace: Trace) -> Act:
+    """The act of the command that runs."""
+    now = _now()
+    return Act(
+        _COMMAND.get(),
+        doing.action,
+        doing.actor or operator(),
+        trace,
+        now,
+        now,
+        target=doing.target,
+        reason=doing.reason,
+        is_protected=doing.is_protected,
+    )
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from gateway.audit.access import Action, Target
 from gateway.cli.acting import ExchangeArgument, as_officer, id_of, named, written
-from gateway.cli.database import on_database, settings_of
+from gateway.cli.database import Doing, on_database, settings_of
 from gateway.cli.officer_keys import KeyOption, OfficerOption
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.exchange.oversight import ReviewOutcome, list_reviews, review_emergency
@@ -75,6 +76,7 @@ def review(
         lambda engine, vault, sign: review_emergency(
             engine, vault, which, officer, outcome, why, sign
         ),
+        Doing(Action.UPDATE, Target("exchange", str(which))),
     )
     is_late = datetime.now(UTC) > found.due_at
     output.result({"exchange": exchange, "outcome": outcome.value, "isLate": is_late})

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from gateway.audit.checkpoint import Checkpoint, open_checkpoint, read_unverified
+from gateway.audit.checkpoint import Checkpoint, read_unverified
 from gateway.audit.folder import Progress, write_folder_async
 from gateway.audit.merkle import verify_inclusion
 from gateway.audit.note import NoteError, VerifierKey, decode_base64, parse_vkey
 from gateway.audit.tiles import split_bundle
+from gateway.audit.trusted import open_trusted
 from gateway.audit.walk import all_bundles
 from gateway.client import AsyncSluis
 from gateway.client.logbook import LogName
@@ -52,23 +53,37 @@ class Proven:
 
 
 async def keys_of(
-    client: AsyncSluis, vkeys: Sequence[str], log: LogName = LogName.PROCESSING
+    client: AsyncSluis,
+    vkeys: Sequence[str],
+    log: LogName = LogName.PROCESSING,
+    volume: str | None = None,
 ) -> Keys:
     """The keys that were given, or for want of any those that the gateway states."""
     if vkeys:
         return Keys(tuple(parse_vkey(vkey) for vkey in vkeys), True)
-    stated = await client.log_keys()
-    vkey = stated.processing if log is LogName.PROCESSING else stated.protected
-    if vkey is None:
+    volumes = await client.volumes(log)
+    stated = [one.vkey for one in volumes if volume in (None, one.name)]
+    if not stated:
         raise NoteError("the gateway states no key for this log")
-    return Keys((parse_vkey(vkey),), False)
+    # The newest first: an entry of years ago is proven in the volume that it stands in.
+    return Keys(tuple(parse_vkey(vkey) for vkey in reversed(stated)), False)
 
 
 async def fetch_checkpoint(
-    client: AsyncSluis, keys: Keys, log: LogName = LogName.PROCESSING
+    client: AsyncSluis,
+    keys: Keys,
+    log: LogName = LogName.PROCESSING,
+    volume: str | None = None,
+    *,
+    is_witnessed: bool = False,
 ) -> Fetched:
-    """The newest checkpoint; raises `NoteError` unless one of the keys signed it."""
-    return _opened(await client.checkpoint(log), keys)
+    """The newest checkpoint, or the newest that enough witnesses cosigned.
+
+    Raises `NoteError` unless one of the keys signed it.
+    """
+    if is_witnessed:
+        return _opened(await client.witnessed_checkpoint(log, volume), keys)
+    return _opened(await client.checkpoint(log, volume), keys)
 
 
 async def prove_entry(
@@ -95,6 +110,7 @@ async def export_log(
     folder: Path,
     progress: Progress | None = None,
     log: LogName = LogName.PROCESSING,
+    volume: str | None = None,
 ) -> Checkpoint:
     """Fetch the whole log into `folder`, which must not be there yet and appears only when whole.
 
@@ -102,19 +118,23 @@ async def export_log(
     for `verify_folder` to say. Raises `FolderError`, `NoteError`, or `TileError` for a bundle that
     is malformed.
     """
-    signed = await client.checkpoint(log)
-    entries = _entries(client, read_unverified(signed).size, log)
+    # Named, so that it stays the same one should the next be opened meanwhile.
+    name = volume if volume is not None else (await client.volumes(log))[-1].name
+    signed = await client.checkpoint(log, name)
+    entries = _entries(client, read_unverified(signed).size, log, name)
     return await write_folder_async(folder, entries, signed, progress=progress)
 
 
-async def _entries(client: AsyncSluis, size: int, log: LogName) -> AsyncIterator[bytes]:
+async def _entries(
+    client: AsyncSluis, size: int, log: LogName, volume: str | None
+) -> AsyncIterator[bytes]:
     bundles = all_bundles(size)
     while some := list(islice(bundles, _AT_ONCE)):
-        asked = (client.entries(bundle.index, bundle.width, log) for bundle in some)
+        asked = (client.entries(bundle.index, bundle.width, log, volume) for bundle in some)
         for bundle, data in zip(some, await asyncio.gather(*asked), strict=True):
             for entry in split_bundle(data, bundle):
                 yield entry
 
 
 def _opened(signed: bytes, keys: Keys) -> Fetched:
-    return Fetched(open_checkpoint(signed, keys.verifiers).checkpoint, signed)
+    return Fetched(open_trusted(signed, keys.verifiers).checkpoint, signed)

@@ -20,9 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from consent.explain import Explanation, Question, explain_possible, explain_recorded
 from consent.protocol import Protocol, load
 from consent.told import Course, FieldTold
+from gateway.audit.access import Action, Target
 from gateway.audit.decisions import read_decision
 from gateway.audit.entries import Event
-from gateway.cli.database import on_database, settings_of
+from gateway.cli.database import Doing, on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.versions import find, shown
@@ -122,7 +123,8 @@ def _recorded(
             entries = await entries_of(await driver_of(connection), wanted)
         return entries, {one.digest: one.text for one in await all_protocols(engine)}
 
-    raw, texts = on_database(settings_of(home), read)
+    doing = Doing(Action.READ, Target("exchange", str(wanted)))
+    raw, texts = on_database(settings_of(home), read, doing)
     entries = [orjson.loads(entry) for entry in raw]
     decisions = [read_decision(entry) for entry in entries if entry["event"] == Event.DECISION]
     if not decisions:

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from consent.protocol import ProtocolError
+from gateway.audit.freshness import DatabaseOlderError, JournalMissingError
+from gateway.audit.published import PublishedDamagedError
 from gateway.client import (
     Conflict,
+    Contradicted,
     Declined,
     Garbled,
     Misconfigured,
@@ -25,10 +28,16 @@ from gateway.client import (
     Unreachable,
 )
 from gateway.exchange.approval import MayNotSignError
+from gateway.exchange.asking import MayNotAskError
+from gateway.exchange.epochs import EpochInUseError, NotYetError
+from gateway.exchange.erasing import DecisionExistsError, UnknownPersonError
+from gateway.exchange.erasure_steps import UnknownDecisionError, WrongStepError
 from gateway.exchange.oversight import AlreadyReviewedError, UnknownCaseError
 from gateway.exchange.routing import RouteTableError
 from gateway.identity.acts import MayNotActError
 from gateway.identity.desk import InsecureAddressError
+from gateway.reports.projections.collecting import HeaderFileError
+from gateway.reports.projections.receiving import InsecureReceiverError
 from gateway.store.database import UnusableAddressError
 from gateway.store.embedded import EmbeddedFailure
 from gateway.store.lifecycle import AlreadySignedError, OfficerKnownError, UnknownOfficerError
@@ -37,6 +46,7 @@ from gateway.store.partners import AlreadyRegisteredError, UnknownPartnerError
 from gateway.store.protocols import ApprovalsNeededError
 from gateway.store.rules import NoProtocolError
 from gateway.vault.check import KeysDoNotFitError
+from gateway.vault.journal_folder import JournalUnavailableError, UnsafeJournalFolderError
 from gateway.vault.keys import KeyUnavailableError
 
 NOT_DONE, WRONGLY_ASKED, NOT_NOW = 1, 2, 3
@@ -59,12 +69,26 @@ def failure_of(error: Exception) -> Failure | None:
             return error
         case SluisError():
             return _of_client(error)
-        case InsecureAddressError() | UnusableAddressError():
+        case (
+            InsecureAddressError() | UnusableAddressError()
+            | InsecureReceiverError() | HeaderFileError()
+        ):  # fmt: skip
             return Failure(str(error), "see docs/operating.md", WRONGLY_ASKED)
         case EmbeddedFailure() | NewerDatabaseError() | KeyUnavailableError() | KeysDoNotFitError():
             return Failure(str(error), "see docs/operating.md")
         case RouteTableError():
             return Failure(f"the route table: {error}", "correct the file that SLUIS_ROUTES names")
+        case DatabaseOlderError():
+            remedy = "`sluis recover` does again what it forgot, and opens the log anew"
+            return Failure(str(error), remedy)
+        case JournalMissingError():
+            remedy = (
+                "put the journal's folder back, or name it with SLUIS_JOURNAL; if it is lost, or"
+                " this machine is a new one beside others: `sluis recover --new-journal`"
+            )
+            return Failure(str(error), remedy)
+        case JournalUnavailableError() | PublishedDamagedError() | UnsafeJournalFolderError():
+            return Failure(str(error), 'see docs/operating.md, "The journal"')
         case asyncpg.PostgresError() | asyncpg.InterfaceError():
             # Not its text: a driver's message may quote what it was given.
             told = f"the database does not let us in ({type(error).__name__})"
@@ -104,6 +128,21 @@ def _of_register(error: Exception) -> Failure | None:
             return Failure(str(error), "see the list of the same command")
         case AlreadyReviewedError():
             return Failure(str(error), "see `sluis emergency list --all`")
+        case _:
+            return _of_erasure(error)
+
+
+def _of_erasure(error: Exception) -> Failure | None:
+    """What decisions to erase and key epochs say no to."""
+    match error:
+        case UnknownPersonError() | UnknownDecisionError() | WrongStepError():
+            return Failure(str(error), "see `sluis erase list`; nothing was changed")
+        case DecisionExistsError(decision=decision):
+            return Failure(str(error), f"see `sluis erase show {decision}`")
+        case MayNotAskError():
+            return Failure(str(error), "record who holds authority first, or see docs/erasure.md")
+        case EpochInUseError() | NotYetError():
+            return Failure(str(error), "see `sluis keys list`; nothing was changed")
         case _:
             return None
 
@@ -145,15 +184,26 @@ def _of_client(error: SluisError) -> Failure:
                 " in client.toml; repeating is safe"
             )
             return Failure(told, remedy, NOT_NOW)
-        case Garbled():
-            remedy = "see whether base_url in client.toml is a Sluis gateway of this version"
-            return Failure(told, remedy)
+        case Contradicted() | Garbled():
+            return _of_untrue(error)
         case Declined(status=status) if status < 500:
             return Failure(told, "see /v1/openapi.json at the gateway", details=details)
         case Declined():
             return Failure(told, "see the gateway's log for this moment", details=details)
         case _:
             return Failure(told)
+
+
+def _of_untrue(error: Contradicted | Garbled) -> Failure:
+    """An answer that does not hold, and not for a reason that passes."""
+    if isinstance(error, Garbled):
+        remedy = "see whether base_url in client.toml is a Sluis gateway of this version"
+        return Failure(str(error), remedy)
+    remedy = (
+        f"nothing more is sent; give {error.evidence} to the supervisor, who compares it with what"
+        " other partners and witnesses saw, and see `sluis log checkpoint --kept`"
+    )
+    return Failure(str(error), remedy, details={"evidence": str(error.evidence)})
 
 
 def _details(error: SluisError) -> dict[str, object]:

@@ -9,6 +9,7 @@ from schemas.notices import Advice, AdviceRule, CorrectionNotice, Recall
 _ADVICE = {
     AdviceRule.HOLD_ENDED: "was never released and is destroyed; send it anew if needed",
     AdviceRule.ASK_AGAIN: "agreement lapsed with age: ask again",
+    AdviceRule.ERASE: "erase what you hold of this person, unless a law of yours keeps it",
 }
 _CORRECTIONS = {
     CorrectionKind.RECTIFY: "correct the fields that it names",

@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.cli.database import on_database, settings_of
+from gateway.audit.access import Action, Target
+from gateway.cli.database import Doing, on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.officer_keys import key_path, make_key, read_public
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
@@ -68,7 +69,11 @@ def add(
     path = key_path(settings.home, officer)
     key_id, raw = make_key(path) if public_key is None else read_public(public_key)
     new = NewOfficer(officer, name.strip(), role.value, key_id, raw, mandate, ends)
-    on_database(settings, lambda engine: store.add_officer(engine, new))
+    on_database(
+        settings,
+        lambda engine: store.add_officer(engine, new),
+        Doing(Action.CREATE, Target("officer", officer)),
+    )
     output.result(
         {"officer": officer, "role": role.value, "keyId": key_id, "keyFile": str(path)}
         if sandbox
@@ -95,7 +100,11 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 def end(officer: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Let an officer sign no more; approvals that were not used yet lapse with it."""
     output = Output(as_json)
-    is_change = on_database(settings_of(home), lambda engine: store.end_officer(engine, officer))
+    is_change = on_database(
+        settings_of(home),
+        lambda engine: store.end_officer(engine, officer),
+        Doing(Action.DELETE, Target("officer", officer)),
+    )
     output.result({"officer": officer, "isChange": is_change})
     output.say(
         f"{officer} is an officer no longer." if is_change else f"{officer} was ended already."

@@ -72,9 +72,14 @@ def make_key(path: Path) -> tuple[str, bytes]:
         )
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
-    public = _private(path).public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return read_public_key(pem).kid, _raw(public)
+    private = _private(path)
+    return key_id_of(private), _raw(private.public_key())
+
+
+def key_id_of(private: Ed25519PrivateKey) -> str:
+    """The id that a key is registered under."""
+    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return read_public_key(pem).kid
 
 
 def _private(path: Path) -> Ed25519PrivateKey:

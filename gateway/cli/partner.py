@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.database import on_database, settings_of
+from gateway.audit.access import Action, Target
+from gateway.cli.database import Doing, on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.registration import KEY_DAYS, checked_partner, read_key, register_sandbox_partner
@@ -89,12 +90,17 @@ def add(
         made = on_database(
             settings,
             lambda engine: register_sandbox_partner(engine, new, home, base_url, valid_days),
+            Doing(Action.CREATE, Target("partner", partner)),
         )
         folder, keys = made.folder, [made.key]
     else:
         if (path := public_key or jwk) is not None:
             keys = [read_key(path, valid_days)]
-        on_database(settings, lambda engine: store.register_partner(engine, new, keys))
+        on_database(
+            settings,
+            lambda engine: store.register_partner(engine, new, keys),
+            Doing(Action.CREATE, Target("partner", partner)),
+        )
     output.result(
         {
             "partner": partner,
@@ -127,7 +133,9 @@ def suspend(
     """Let nothing pass to or from a partner, from this moment on."""
     output = Output(as_json)
     is_change = on_database(
-        settings_of(home), lambda engine: store.suspend_partner(engine, partner)
+        settings_of(home),
+        lambda engine: store.suspend_partner(engine, partner),
+        Doing(Action.UPDATE, Target("partner", partner)),
     )
     output.result({"partner": partner, "isSuspended": True, "isChange": is_change})
     output.say(f"{partner} is suspended." if is_change else f"{partner} was suspended already.")
@@ -139,7 +147,11 @@ def resume(
 ) -> None:
     """End a partner's suspension."""
     output = Output(as_json)
-    is_change = on_database(settings_of(home), lambda engine: store.resume_partner(engine, partner))
+    is_change = on_database(
+        settings_of(home),
+        lambda engine: store.resume_partner(engine, partner),
+        Doing(Action.UPDATE, Target("partner", partner)),
+    )
     output.result({"partner": partner, "isSuspended": False, "isChange": is_change})
     output.say(f"{partner} exchanges again." if is_change else f"{partner} was not suspended.")
 
@@ -160,7 +172,11 @@ def key(
             "name one key: --public-key or --jwk", "see `sluis partner key --help`", WRONGLY_ASKED
         )
     added = read_key(path, valid_days)
-    on_database(settings, lambda engine: store.add_key(engine, partner, added))
+    on_database(
+        settings,
+        lambda engine: store.add_key(engine, partner, added),
+        Doing(Action.UPDATE, Target("partner", partner)),
+    )
     output.result(
         {"partner": partner, "keyId": added.kid, "keyExpiresAt": added.expires_at.isoformat()}
     )

@@ -11,17 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consent.processing_register import (
     Activity,
-    InForce,
     PartyName,
     activities,
     register_csv,
     register_json,
 )
-from consent.protocol import ProtocolError, load
 from gateway.cli.database import on_database, settings_of
 from gateway.cli.failures import Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.versions import shown
+from gateway.reports.projections.register import history_of
 from gateway.store.partners import list_partners
 from gateway.store.protocols import StoredProtocol, all_protocols
 from gateway.store.rules import NoProtocolError
@@ -48,7 +47,7 @@ def show_register(
         return await all_protocols(engine), names
 
     stored, parties = on_database(settings_of(home), read)
-    history, unread = _history(stored)
+    history, unread = history_of(stored, datetime.now(UTC))
     found = activities(history)
     if not found:
         raise NoProtocolError("no privacy protocol is in force")
@@ -60,24 +59,6 @@ def show_register(
         _show(output, found, parties)
     for version in unread:
         output.aside(f"version {version} is in a form of before this release, and is left out")
-
-
-def _history(stored: list[StoredProtocol]) -> tuple[list[InForce], list[str]]:
-    """What was in force from when to when, oldest first; versions that cannot be read apart."""
-    history: list[InForce] = []
-    unread: list[str] = []
-    now = datetime.now(UTC)
-    oldest_first = [one for one in stored[::-1] if not one.is_planned or one.in_force_from <= now]
-    for number, one in enumerate(oldest_first):
-        later = oldest_first[number + 1 :]
-        until = later[0].in_force_from if later else None
-        if until == one.in_force_from:
-            continue  # planned, and replaced before its moment came
-        try:
-            history.append(InForce(load(one.text), one.in_force_from, until))
-        except ProtocolError:
-            unread.append(one.version)
-    return history, unread
 
 
 def _write(path: Path, text: str) -> None:

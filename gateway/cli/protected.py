@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from gateway.audit.access import Action, Target
 from gateway.cli.acting import ExchangeArgument, as_officer, id_of, named, written
+from gateway.cli.database import Doing
 from gateway.cli.officer_keys import KeyOption, OfficerOption
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.exchange.oversight import (
@@ -49,6 +51,7 @@ def list_all(
         officer,
         key,
         lambda engine, vault, sign: list_protected(engine, vault, officer, sign),
+        Doing(Action.READ, is_protected=True),
     )
     output.result({"exchanges": [_as_json(one, who) for one, who in found]})
     rows = [
@@ -94,6 +97,7 @@ def decide(
         lambda engine, vault, sign: decide_disclosure(
             engine, vault, which, officer, disclosure, sign
         ),
+        Doing(Action.UPDATE, Target("exchange", str(which)), is_protected=True),
     )
     output.result(
         {
@@ -116,7 +120,11 @@ def list_safe(
     """List who may never be notified, first what is to be looked at first. This look is logged."""
     output, today = Output(as_json), datetime.now(UTC).date()
     found = as_officer(
-        home, officer, key, lambda engine, _, sign: list_contacts(engine, officer, sign)
+        home,
+        officer,
+        key,
+        lambda engine, _, sign: list_contacts(engine, officer, sign),
+        Doing(Action.READ, is_protected=True),
     )
     output.result({"contacts": [_contact(one, today) for one in found]})
     rows = [
@@ -138,7 +146,11 @@ def end_safe(
     """Let somebody be notified again."""
     output, which = Output(as_json), id_of(contact, "CONTACT")
     as_officer(
-        home, officer, key, lambda engine, _, sign: end_contact(engine, which, officer, sign)
+        home,
+        officer,
+        key,
+        lambda engine, _, sign: end_contact(engine, which, officer, sign),
+        Doing(Action.DELETE, Target("safe-contact", str(which)), is_protected=True),
     )
     output.result({"contact": contact, "isEnded": True})
     output.say(f"{contact} is on the list no longer.")

@@ -16,6 +16,7 @@ from gateway.cli.serving import Serving, serving, telemetry_of
 from gateway.cli.setup import prepare_sandbox
 from gateway.cli.stopping import until_told
 from gateway.cli.story import Story, Telling
+from gateway.cli.witness import told_of_witnesses
 from gateway.cli.workers import COMMAND, until_orphaned
 from gateway.settings import Settings
 
@@ -97,8 +98,11 @@ async def _tell(settings: Settings, output: Output, *, goes_on: bool) -> Story:
             settings, telemetry_of(settings, stream), prepare=prepare_sandbox
         ) as served:
             output.aside(f"gateway ready in {time.monotonic() - begun:.1f} s")
-            story = await Telling(settings.home, served.gateway.vkey, output).tell()
+            witnessed = await told_of_witnesses(served.database)
+            story = await Telling(settings.home, served.gateway, output).tell()
             _summarise(story, served, log_path, output, time.monotonic() - begun)
+            output.say()
+            output.say(f"Evidence: {witnessed}.")
             if goes_on:
                 output.say()
                 output.say(f"Serving on {served.settings.base_url}; Ctrl-C stops.", style="bold")

@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import NamedTuple, TextIO
@@ -15,9 +16,14 @@ import uvicorn
 
 from gateway.api.wire import BoundedHttp
 from gateway.app import Gateway, open_gateway
+from gateway.audit.access import Act, Action, new_trace
+from gateway.cli.current import require_current
+from gateway.cli.database import operator
 from gateway.cli.failures import NOT_NOW, Failure
 from gateway.cli.workers import Workers
+from gateway.exchange.accesses import AccessLogBusyError
 from gateway.settings import Settings
+from gateway.store.away import DATABASE_AWAY
 from gateway.store.database import Addresses, KeptServer, database_folder, own_addresses
 from gateway.store.migrate import migrate
 from gateway.telemetry import Telemetry, quiet_libraries, tracer_to
@@ -84,11 +90,16 @@ async def serving(
             database = own_addresses(settings.database_url)
         if not is_worker:
             await migrate(database.sqlalchemy_url)
+            # Before anything is prepared: what is written to a database that was put back stays.
+            await require_current(settings, database)
         if prepare is not None:
             await prepare(settings, database)
         gateway = await closing.enter_async_context(
             open_gateway(settings, keys, database, telemetry)
         )
+        if not is_worker:
+            await gateway.accesses.record(_act("begonnen"))
+            closing.push_async_callback(_record_end, gateway)
         http = _Server(
             uvicorn.Config(
                 gateway.app,
@@ -121,6 +132,17 @@ async def serving(
             closing.push_async_callback(workers.stop)
         telemetry.log("serving", size=settings.port)
         yield Serving(settings, gateway, database, server, task)
+
+
+def _act(outcome: str) -> Act:
+    now = int(time.time() * 1000)
+    return Act("serve", Action.EXECUTE, operator(), new_trace(), now, now, outcome=outcome)
+
+
+async def _record_end(gateway: Gateway) -> None:
+    """Record that the gateway was stopped, if the database still takes it."""
+    with suppress(AccessLogBusyError, *DATABASE_AWAY):
+        await gateway.accesses.record(_act("beeindigd"))
 
 
 class _Server(uvicorn.Server):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consent.protocol import Protocol, load
+from gateway.audit.access import Action, new_trace
+from gateway.cli.database import Doing, RecordingEngine, act_of
 from gateway.cli.registration import ensure_sandbox_partner
 from gateway.settings import Settings
 from gateway.store.database import Addresses
@@ -36,11 +38,15 @@ async def prepare_sandbox(settings: Settings, database: Addresses) -> None:
 
     Done again, it changes nothing but the address at which they find the gateway.
     """
-    engine = create_async_engine(database.sqlalchemy_url, hide_parameters=True)
-    try:
+
+    async def prepare(engine: AsyncEngine) -> None:
         protocol = read_protocol(settings.protocol)
         await put_in_force(engine, protocol.version, protocol.digest, protocol.text)
         for partner in SANDBOX:
             await ensure_sandbox_partner(engine, partner, settings.home, settings.base_url)
+
+    engine = RecordingEngine(database.sqlalchemy_url, act_of(Doing(Action.CREATE), new_trace()))
+    try:
+        await engine.recorded(prepare)
     finally:
         await engine.dispose()

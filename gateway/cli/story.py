@@ -17,11 +17,13 @@ from pathlib import Path
 
 import orjson
 
+from gateway.app import Gateway
 from gateway.audit.folder import FolderReader
 from gateway.audit.tiles import split_bundle
 from gateway.audit.verify import VerifiedLog, verify_folder
 from gateway.audit.walk import all_bundles
 from gateway.cli.evidence import export_log
+from gateway.cli.evidence_story import VERIFIER, OfficersDesk
 from gateway.cli.output import Output, Steps, amount, size
 from gateway.cli.overtaking import (
     RECIPIENT,
@@ -76,9 +78,10 @@ class Story:
 class Telling:
     """Tells the story of one run in a home folder that `prepare_sandbox` made ready."""
 
-    def __init__(self, home: Path, vkey: str, output: Output) -> None:
+    def __init__(self, home: Path, gateway: Gateway, output: Output) -> None:
         self._home = home
-        self._vkey = vkey
+        self._vkeys = tuple(gateway.vkeys.values())
+        self._vkey = gateway.vkey
         self._output = output
         self._story = Story()
         self._is_repeat = False
@@ -93,7 +96,11 @@ class Telling:
             await self._fetch_statuses(dwi, tally)
             await self._withdraw_late(dwi, casebook, earlier, later)
         async with self._as("toezicht") as supervisor:
-            await self._verify_log(supervisor)
+            log = await self._verify_log(supervisor)
+        desk = OfficersDesk(self._home)
+        await self._answer(desk, later)
+        await self._erase(desk, earlier, log)
+        await self._review(desk)
         return self._story
 
     def _as(self, partner: str) -> AsyncSluis:
@@ -242,7 +249,7 @@ class Telling:
         is_silent = not any(reason in line for line in lines for reason in reasons)
         claim("no close reason reached DWI", is_silent)
 
-    async def _verify_log(self, supervisor: AsyncSluis) -> None:
+    async def _verify_log(self, supervisor: AsyncSluis) -> Path:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = self._home / "partners" / "toezicht" / f"logboek-{stamp}"
         expected = self._story.counted["accepted"] + self._story.counted["statuses"] + 2
@@ -273,6 +280,51 @@ class Telling:
         is_exact = permits == expected or (self._is_repeat and permits > expected)
         claim("every accepted message has exactly one entry", is_exact)
         self._story.counted |= {"entries": verified.size}
+        return folder
+
+    async def _answer(self, desk: OfficersDesk, later: Applicant) -> None:
+        """A person asks what was shared about them (GDPR article 15)."""
+        with self._step(7, "A person asks what was shared; an officer answers, with proofs"):
+            await desk.open()
+            answer = await desk.answer(later.bsn, self._vkeys)
+        told, checked = answer["draft"], answer["checked"]
+        self._output.say(f"{told['exchanges']} messages told of, in plain Dutch, as HTML and PDF")
+        self._output.say(f"  {answer['folder']}", style="dim")
+        claim = self._story.claim
+        claim("the dossier tells what was shared about the person", told["exchanges"] > 0)
+        claim("its proofs verify offline", bool(checked["verified"]))
+
+    async def _erase(self, desk: OfficersDesk, earlier: Applicant, log: Path) -> None:
+        """Somebody who withdrew is erased, and what was proven before stays proven."""
+        with self._step(8, "Somebody is erased by a decision of two; older proofs still verify"):
+            done = await desk.erase(earlier.bsn)
+            verified = await asyncio.to_thread(verify_folder, log, [self._vkey])
+            audited = await desk.audit(log, self._vkey) if VERIFIER.is_file() else None
+        self._output.say(f"erased; unreadable in backups from {done['backupsUntil'][:10]} on")
+        claim = self._story.claim
+        claim("the person was erased", bool(done["erasedAt"]))
+        claim("the log that was exported before still verifies", verified.size > 0)
+        if audited is not None:
+            claim("an auditor's own verifier accepts it, and not with one byte changed", audited)
+
+    async def _review(self, desk: OfficersDesk) -> None:
+        """What an officer looks at each month, and an exercise in telling of a breach."""
+        with self._step(9, "An officer looks through the month, and practises a breach"):
+            seen = await desk.review()
+        breach, month = seen["breach"], seen["month"]
+        self._output.table(
+            ("To look at this month", "Lines#"),
+            [(one["title"], amount(len(one["rows"]))) for one in month["findings"]],
+        )
+        self._output.say(
+            f"had the casebook leaked today: {amount(breach['persons'])} persons,"
+            f" {amount(breach['handOvers'])} hand-overs; the notification is in"
+        )
+        self._output.say(f"  {seen['folder']}", style="dim")
+        claim, counted = self._story.claim, self._story.counted
+        claim("the access log knows what was done here", month["entries"] > 0)
+        is_whole = breach["exchanges"] >= counted["received"]
+        claim("a breach pack counts everything that the casebook received", is_whole)
 
     async def _wait_for_log(self, supervisor: AsyncSluis) -> None:
         """Until the checkpoint stops growing: all that was committed is in it within a second."""

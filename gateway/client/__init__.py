@@ -16,6 +16,7 @@ from gateway.client.blocking import Sluis
 from gateway.client.credentials import Credentials
 from gateway.client.errors import (
     Conflict,
+    Contradicted,
     Declined,
     FieldError,
     Garbled,
@@ -33,6 +34,7 @@ from gateway.client.transport import Retrying
 __all__ = [
     "AsyncSluis",
     "Conflict",
+    "Contradicted",
     "Credentials",
     "Declined",
     "Event",

@@ -22,13 +22,18 @@ from pydantic import BaseModel
 from gateway.client import mailbox, upload
 from gateway.client.answers import read
 from gateway.client.credentials import Credentials
+from gateway.client.errors import Refused
+from gateway.client.keeping import Keeping
 from gateway.client.logbook import (
     FULL,
     InclusionProof,
     LogKeys,
     LogName,
+    LogVolume,
+    LogVolumes,
     ProtocolInForce,
     tile_path,
+    volume_path,
 )
 from gateway.client.mailbox import MAX_PAGE, Page, PageForm, RawPage
 from gateway.client.transport import Call, Retrying, Transport
@@ -49,7 +54,6 @@ from schemas.notices import CorrectionReport, HeldPage, HeldReferral, RecallRepo
 from schemas.receipts import Answer
 from schemas.referral import Referral, Wire
 
-_LOGS = "/v1/logboek"
 _SLOW = 600.0
 """Seconds without a sign of life after which a delivery's answer is given up."""
 
@@ -73,13 +77,22 @@ class AsyncSluis:
         retrying: Retrying | None = None,
         road: httpx.AsyncBaseTransport | None = None,
         answer_within: float = 60.0,
+        keeps: bool = True,
     ) -> None:
-        """`road` replaces the network and `answer_within` bounds a wait, as in `Transport`."""
+        """`road` replaces the network and `answer_within` bounds a wait, as in `Transport`.
+
+        With credentials of a folder, receipts and the log's newest checkpoint are kept there and
+        compared at every call (`Contradicted`), unless `keeps` is false.
+        """
         self.partner = credentials.partner
         self.base_url = credentials.base_url
         self._transport = Transport(
             credentials, retrying=retrying, road=road, answer_within=answer_within
         )
+        self.keeping: Keeping | None = None
+        if keeps and credentials.folder is not None:
+            self.keeping = Keeping(credentials.folder, self.look)
+            self._transport.watches = self.keeping
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,10 +103,23 @@ class AsyncSluis:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.close()
+        if error is None:
+            await self.close()
+        else:
+            # What went wrong is what the caller must hear.
+            await self._let_go()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Compare what the gateway last said of its log, and close; raise `Contradicted`."""
+        try:
+            if self.keeping is not None:
+                await self.keeping.end()
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        if self.keeping is not None:
+            await self.keeping.stop()
         await self._transport.close()
 
     async def access_token(self) -> str:
@@ -189,6 +215,8 @@ class AsyncSluis:
             query = {"na": str(after), "aantal": str(MAX_PAGE)}
             content = await self._get(f"/v1/leveringen/{delivery}/uitkomsten", query)
             page = read(_Outcomes, content)
+            if self.keeping is not None:
+                await self.keeping.decided(delivery, page.uitkomsten)
             for outcome in page.uitkomsten:
                 after = outcome.record
                 yield outcome
@@ -252,33 +280,74 @@ class AsyncSluis:
         """The privacy protocol in force, with its text and digest."""
         return read(ProtocolInForce, await self._get("/v1/protocol"))
 
-    async def checkpoint(self, log: LogName = LogName.PROCESSING) -> bytes:
-        """The newest signed checkpoint of a log (C2SP tlog-checkpoint)."""
-        return await self._get(f"{_LOGS}/{log}/checkpoint")
+    async def volumes(self, log: LogName = LogName.PROCESSING) -> list[LogVolume]:
+        """The volumes of a series of logs, oldest first."""
+        return read(LogVolumes, await self._get(f"{volume_path(log)}/delen")).volumes
+
+    async def checkpoint(
+        self, log: LogName = LogName.PROCESSING, volume: str | None = None
+    ) -> bytes:
+        """The newest signed checkpoint (C2SP tlog-checkpoint) of a volume, or of the open one."""
+        return await self._get(f"{volume_path(log, volume)}/checkpoint")
+
+    async def witnessed_checkpoint(
+        self, log: LogName = LogName.PROCESSING, volume: str | None = None
+    ) -> bytes:
+        """The newest one that enough witnesses cosigned, with their lines; 404 if there is none."""
+        query = {} if volume is None else {"deel": volume}
+        return await self._get(f"{volume_path(log)}/getuigd-controlepunt", query)
 
     async def tile(
-        self, level: int, index: int, width: int = FULL, log: LogName = LogName.PROCESSING
+        self,
+        level: int,
+        index: int,
+        width: int = FULL,
+        log: LogName = LogName.PROCESSING,
+        volume: str | None = None,
     ) -> bytes:
         """Hashes of the log's tree, 32 bytes each (C2SP tlog-tiles)."""
-        return await self._get(f"{_LOGS}/{log}/tile/{level}/{tile_path(index, width)}")
+        place = tile_path(index, width)
+        return await self._get(f"{volume_path(log, volume)}/tile/{level}/{place}")
 
     async def entries(
-        self, index: int, width: int = FULL, log: LogName = LogName.PROCESSING
+        self,
+        index: int,
+        width: int = FULL,
+        log: LogName = LogName.PROCESSING,
+        volume: str | None = None,
     ) -> bytes:
         """A bundle of at most 256 entries, each after its length in two bytes; for supervisors."""
-        return await self._get(f"{_LOGS}/{log}/tile/entries/{tile_path(index, width)}")
+        place = tile_path(index, width)
+        return await self._get(f"{volume_path(log, volume)}/tile/entries/{place}")
 
     async def proof(self, leaf_hash: bytes, log: LogName = LogName.PROCESSING) -> InclusionProof:
         """How the entry of a receipt stands in the newest checkpoint; 404 until it does (< 1 s)."""
         named = base64.urlsafe_b64encode(leaf_hash).rstrip(b"=").decode("ascii")
-        return read(InclusionProof, await self._get(f"{_LOGS}/{log}/bewijs", {"bladhash": named}))
+        return read(
+            InclusionProof, await self._get(f"{volume_path(log)}/bewijs", {"bladhash": named})
+        )
 
     async def log_keys(self) -> LogKeys:
         """The verifier keys as the gateway gives them; hold them against what you were handed."""
         return read(LogKeys, await self._get("/v1/logboek/sleutels"))
 
     async def _tell(self, path: str, message: Wire) -> Answer:
-        return read(Answer, await self._post(path, as_json(message)))
+        body = as_json(message)
+        try:
+            answer = read(Answer, await self._post(path, body))
+        except Refused as refused:
+            await self._keep(refused.answer, body)
+            raise
+        await self._keep(answer, body)
+        return answer
+
+    async def _keep(self, answer: Answer, body: bytes) -> None:
+        if self.keeping is not None:
+            await self.keeping.answered(answer, body)
+
+    async def look(self, path: str, query: dict[str, str]) -> bytes:
+        """A look at the log itself, which does not wait for the log to be looked at."""
+        return (await self._transport.send_unwatched(Call("GET", path, query))).content
 
     async def _post(self, path: str, body: bytes) -> bytes:
         headers = {"Content-Type": "application/json"}

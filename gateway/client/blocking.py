@@ -18,7 +18,14 @@ import httpx
 
 from gateway.client.api import AsyncSluis
 from gateway.client.credentials import Credentials
-from gateway.client.logbook import FULL, InclusionProof, LogKeys, LogName, ProtocolInForce
+from gateway.client.logbook import (
+    FULL,
+    InclusionProof,
+    LogKeys,
+    LogName,
+    LogVolume,
+    ProtocolInForce,
+)
 from gateway.client.mailbox import MAX_PAGE, Page, PageForm, RawPage
 from gateway.client.transport import Retrying
 from gateway.client.upload import Sent
@@ -51,10 +58,15 @@ class Sluis:
         retrying: Retrying | None = None,
         road: httpx.AsyncBaseTransport | None = None,
         answer_within: float = 60.0,
+        keeps: bool = True,
     ) -> None:
         self._runner = asyncio.Runner()
         self._sluis = AsyncSluis(
-            credentials, retrying=retrying, road=road, answer_within=answer_within
+            credentials,
+            retrying=retrying,
+            road=road,
+            answer_within=answer_within,
+            keeps=keeps,
         )
 
     def __enter__(self) -> Self:
@@ -66,11 +78,16 @@ class Sluis:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self._run(self._sluis.__aexit__(kind, error, trace))
+        finally:
+            self._runner.close()
 
     def close(self) -> None:
-        self._run(self._sluis.close())
-        self._runner.close()
+        try:
+            self._run(self._sluis.close())
+        finally:
+            self._runner.close()
 
     def access_token(self) -> str:
         return self._run(self._sluis.access_token())
@@ -148,16 +165,35 @@ class Sluis:
     def protocol(self) -> ProtocolInForce:
         return self._run(self._sluis.protocol())
 
-    def checkpoint(self, log: LogName = LogName.PROCESSING) -> bytes:
-        return self._run(self._sluis.checkpoint(log))
+    def volumes(self, log: LogName = LogName.PROCESSING) -> list[LogVolume]:
+        return self._run(self._sluis.volumes(log))
+
+    def checkpoint(self, log: LogName = LogName.PROCESSING, volume: str | None = None) -> bytes:
+        return self._run(self._sluis.checkpoint(log, volume))
+
+    def witnessed_checkpoint(
+        self, log: LogName = LogName.PROCESSING, volume: str | None = None
+    ) -> bytes:
+        return self._run(self._sluis.witnessed_checkpoint(log, volume))
 
     def tile(
-        self, level: int, index: int, width: int = FULL, log: LogName = LogName.PROCESSING
+        self,
+        level: int,
+        index: int,
+        width: int = FULL,
+        log: LogName = LogName.PROCESSING,
+        volume: str | None = None,
     ) -> bytes:
-        return self._run(self._sluis.tile(level, index, width, log))
+        return self._run(self._sluis.tile(level, index, width, log, volume))
 
-    def entries(self, index: int, width: int = FULL, log: LogName = LogName.PROCESSING) -> bytes:
-        return self._run(self._sluis.entries(index, width, log))
+    def entries(
+        self,
+        index: int,
+        width: int = FULL,
+        log: LogName = LogName.PROCESSING,
+        volume: str | None = None,
+    ) -> bytes:
+        return self._run(self._sluis.entries(index, width, log, volume))
 
     def proof(self, leaf_hash: bytes, log: LogName = LogName.PROCESSING) -> InclusionProof:
         return self._run(self._sluis.proof(leaf_hash, log))

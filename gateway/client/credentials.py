@@ -33,12 +33,16 @@ _REQUIRED = ("partner", "base_url", "key_id", "key_file")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who calls, where, and with which key; `base_url` has no slash at its end."""
+    """Who calls, where, and with which key; `base_url` has no slash at its end.
+
+    In `folder` the client keeps receipts and the newest checkpoint of the log; nowhere without it.
+    """
 
     partner: str
     base_url: str
     key_id: str
     key: ECKey | OKPKey | RSAKey = field(repr=False)
+    folder: Path | None = None
 
     @property
     def algorithm(self) -> str:
@@ -70,6 +74,7 @@ def load(folder: Path) -> Credentials:
         base_url=base_url,
         key_id=settings["key_id"],
         key=_private_key(folder / settings["key_file"]),
+        folder=folder,
     )
     if urlsplit(base_url).scheme != "https" and not credentials.is_local:
         raise Misconfigured(

@@ -9,6 +9,7 @@
     │   ├── Unacceptable    ... the content will not do: size, type, form (400, 413, 415, 422)
     │   └── Unavailable     ... for now: it said so in every attempt (429, 502, 503, 504)
     ├── Unreachable         no whole answer in any attempt; what became of it is unknown
+    ├── Contradicted        the gateway's log is not what it was: evidence stands in your folder
     └── Garbled             an answer that the API does not promise: another version, or no gateway
 
 A problem's texts come from the gateway, which names field and rule and never a value; nothing of
@@ -18,6 +19,7 @@ what was sent is repeated here either. The CLI tells the remedy; these errors te
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from schemas.receipts import Answer
 
@@ -99,6 +101,14 @@ class Unavailable(Declined):
 
 class Unreachable(SluisError):  # noqa: N818 - named for the fact, as are its kin
     """No whole answer came. Whether the gateway has the message is unknown; repeating is safe."""
+
+
+class Contradicted(SluisError):  # noqa: N818 - named for the fact, as are its kin
+    """The log no longer holds what its own signature said; `evidence` is the folder with both."""
+
+    def __init__(self, message: str, evidence: Path) -> None:
+        super().__init__(message)
+        self.evidence = evidence
 
 
 class Garbled(SluisError):  # noqa: N818 - named for the fact, as are its kin

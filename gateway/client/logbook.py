@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,18 +38,56 @@ class InclusionProof(_Published):
     checkpoint: str = Field(alias="controlepunt", description="the signed note")
 
 
-class LogKeys(_Published):
-    """The verifier keys (C2SP vkey) of the processing log and that of protected exchanges."""
-
-    processing: str = Field(alias="verwerkingen")
-    protected: str | None = Field(alias="beschermd", default=None)
-
-
 class LogName(StrEnum):
-    """Which log; that of protected exchanges is for a supervisor who may read it."""
+    """Which series of logs; those of protected exchanges are for a supervisor who may read them."""
 
     PROCESSING = "verwerkingen"
+    ACCESS = "toegang"
     PROTECTED = "beschermd"
+    PROTECTED_ACCESS = "toegang-beschermd"
+
+
+class LogKeys(_Published):
+    """The verifier key (C2SP vkey) of each series' open volume."""
+
+    processing: str = Field(alias="verwerkingen")
+    access: str | None = Field(alias="toegang", default=None)
+    protected: str | None = Field(alias="beschermd", default=None)
+    protected_access: str | None = Field(alias="toegangBeschermd", default=None)
+
+    def of(self, log: LogName) -> str | None:
+        """The key of one series."""
+        return {
+            LogName.PROCESSING: self.processing,
+            LogName.ACCESS: self.access,
+            LogName.PROTECTED: self.protected,
+            LogName.PROTECTED_ACCESS: self.protected_access,
+        }[log]
+
+
+class LogVolume(_Published):
+    """One volume of a series: a log of its own, by name and origin."""
+
+    name: str = Field(alias="naam")
+    origin: str = Field(alias="oorsprong")
+    vkey: str = Field(alias="sleutel")
+    size: int = Field(alias="omvang")
+    opened_at: datetime = Field(alias="geopendOp")
+    closed_at: datetime | None = Field(alias="geslotenOp", default=None)
+
+
+class LogVolumes(_Published):
+    """The volumes of a series."""
+
+    volumes: list[LogVolume] = Field(alias="delen")
+
+
+LOGS = "/v1/logboek"
+
+
+def volume_path(log: LogName, volume: str | None = None) -> str:
+    """Where a volume of a series is served, or the open one: the prefix of a C2SP tiled log."""
+    return f"{LOGS}/{log}" if volume is None else f"{LOGS}/{log}/delen/{quote(volume, safe='')}"
 
 
 def tile_path(index: int, width: int = FULL) -> str:

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 
@@ -26,6 +26,7 @@ from gateway.client.answers import PASSING, problem_of, read, retry_after_of, su
 from gateway.client.credentials import Credentials
 from gateway.client.errors import Misconfigured, Unreachable
 from gateway.client.tokens import TokenAnswer, TokenSource
+from gateway.client.tracing import new_trace_id, traceparent
 
 Content = bytes | Callable[[], AsyncIterator[bytes]]
 """A body as bytes, or what opens it anew for each attempt."""
@@ -68,8 +69,28 @@ class Call:
     is_repeatable: bool = True
 
 
+LOG_HEADER = "Sluis-Checkpoint"
+"""The header in which answers bear the newest checkpoint of the processing log."""
+
+
+NARROWING = ("/v1/toestemmingen", "/v1/correcties", "/v1/postvak/ontvangst")
+"""What may narrow somebody's data goes out whatever is the matter with the log."""
+
+
+class Watches(Protocol):
+    """What looks at the log that answers tell of."""
+
+    async def before_call(self) -> None:
+        """Raise what is wrong with it, before anything more is sent."""
+
+    def heard(self, header: str | None) -> None:
+        """Take what an answer says; raises nothing."""
+
+
 class Transport:
-    """The connections of one partner to one gateway."""
+    """The connections of one partner to one gateway; `watches` may be set once it is made."""
+
+    watches: Watches | None = None
 
     def __init__(
         self,
@@ -108,14 +129,23 @@ class Transport:
         return await self._tokens.token()
 
     async def send(self, call: Call) -> httpx.Response:
-        """The whole answer, if it is a success; else raise `Declined`, `Unreachable`, `Garbled`."""
-        token = await self._tokens.token()
-        answer = await self._repeat(call, lambda: self._attempt(call, token))
+        """The whole answer, if it is a success; else raise `Declined`, `Unreachable`, `Garbled`.
+
+        Raises `Contradicted` before anything is sent, where the gateway's log showed itself untrue.
+        """
+        if self.watches is not None and not call.path.startswith(NARROWING):
+            await self.watches.before_call()
+        return await self.send_unwatched(call)
+
+    async def send_unwatched(self, call: Call) -> httpx.Response:
+        """The same, for the calls by which the log itself is looked at."""
+        token, trace = await self._tokens.token(), new_trace_id()
+        answer = await self._repeat(call, lambda: self._attempt(call, token, trace))
         if answer.status_code == httpx.codes.UNAUTHORIZED and call.is_repeatable:
             # Revoked, or signed with a key that the gateway replaced: ask once more, then believe.
             self._tokens.forget(token)
             renewed = await self._tokens.token()
-            answer = await self._repeat(call, lambda: self._attempt(call, renewed))
+            answer = await self._repeat(call, lambda: self._attempt(call, renewed, trace))
         return succeeded(answer)
 
     async def close(self) -> None:
@@ -133,16 +163,23 @@ class Transport:
     ) -> None:
         await self.close()
 
-    async def _attempt(self, call: Call, token: str) -> httpx.Response:
+    async def _attempt(self, call: Call, token: str, trace: str) -> httpx.Response:
         content = call.content() if callable(call.content) else call.content
-        return await self._http.request(
+        answer = await self._http.request(
             call.method,
             call.path,
             params=dict(call.parameters),
-            headers={**call.headers, "Authorization": f"Bearer {token}"},
+            headers={
+                "traceparent": traceparent(trace),
+                **call.headers,
+                "Authorization": f"Bearer {token}",
+            },
             content=content,
             timeout=self._limits(call),
         )
+        if self.watches is not None:
+            self.watches.heard(answer.headers.get(LOG_HEADER))
+        return answer
 
     async def _ask_token(self, form: Callable[[], dict[str, str]]) -> TokenAnswer:
         call = Call("POST", "/oauth/token")

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consent.protocol import Protocol
-from gateway.audit.entries import EntryHead, Event, RuleFacts, Trace, write_entry
+from gateway.audit.access import new_trace
+from gateway.audit.entries import EntryHead, Event, RuleFacts, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.identity.approvals import (
     APPROVERS,
@@ -87,12 +88,12 @@ async def sign_draft(
         if not is_genuine(signature, officer, draft.digest):
             raise MayNotSignError(f"this is not the key that is registered for {officer.id}")
         await store.insert_signature(connection, draft.digest, signature)
-        details = {"key": officer.key_id, "role": officer.role}
+        details: dict[str, object] = {"role": officer.role}
         if advice is None:
             details["step"] = "goedgekeurd"
         else:
             details |= {"step": "geadviseerd", "advice": advice.kind}
-        await _log(connection, version, draft.digest, dict(details))
+        await _log(connection, version, draft.digest, details)
         return draft, officer
 
 
@@ -170,7 +171,7 @@ async def _log(
     facts = RuleFacts(
         flow=None, activity=UPKEEP, protocol_version=version, protocol_digest=digest, locks={}
     )
-    trace = Trace(new_id().hex, new_id().hex[16:])
+    trace = new_trace()
     head = EntryHead(new_id(), Event.PROTOCOL, trace, None, now, now)
     entry = write_entry(head, facts, [], details)
     await store.append_entries(connection, [Leaf(leaf_hash(entry), entry, [])])

@@ -13,6 +13,7 @@ import asyncpg
 
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.exchange import narrowing
 from gateway.exchange.deciding import LoadBook, NotAPartyError, in_transaction
 from gateway.exchange.freeing import free_held
 from gateway.exchange.persons import known_or_new, read_persons
@@ -71,6 +72,12 @@ class Authorities:
         if subject not in await lock_persons(connection, whom):
             raise ErasedMeanwhileError
         person = (await read_persons(connection, [subject], self._tools.vault))[subject]
+        # Holders that differ from another source's take away what was known: that must stay so.
+        lines = await narrowing.stated(
+            connection, statement, subject, record.kind, holders, record.source, record.as_of,
+            partner, now,
+        )  # fmt: skip
+        await self._tools.journal.write(lines)
         facts = GroupRows()
         facts.facts[subject] = None
         facts.statements.append(

@@ -15,6 +15,7 @@ import asyncpg
 
 from consent.decide import asked_of
 from consent.register import AMSTERDAM, amsterdam_day, standing
+from gateway.audit.access import new_trace
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.deciding import LoadBook, deciding
@@ -112,7 +113,7 @@ class Birthdays(Repeated):
     ) -> None:
         if not lapsed:
             return
-        trace = Trace(new_id().hex, new_id().hex[16:])
+        trace = new_trace()
         rows = NoticeRows()
         rows.leaves += [_entry(person, one, book, trace, now) for person, one in lapsed]
         told = [one for _, one in lapsed]

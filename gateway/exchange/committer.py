@@ -27,6 +27,7 @@ from gateway.store.groups import Connection, ErasedMeanwhileError, is_committed
 from gateway.store.ids import new_id
 from gateway.store.rules import NoProtocolError
 from gateway.telemetry import Telemetry
+from gateway.vault.journal_folder import JournalUnavailableError
 
 MAX_TRIES = 5
 RETRY_SECONDS = 0.05
@@ -162,9 +163,11 @@ class GroupCommitter:
             _fail_all(group, error)
         except StandsAloneError as error:
             await self._write_apart(group, error)
-        except PoisonedMessageError as error:
+        except (PoisonedMessageError, JournalUnavailableError) as error:
+            # Without the journal no refusal is recorded; whoever agrees, or says nothing, goes on.
             if len(group) == 1:
-                _fail(group[0].answer, error)
+                away = isinstance(error, JournalUnavailableError)
+                _fail(group[0].answer, StorageUnavailableError("journal") if away else error)
                 return
             middle = len(group) // 2
             await self._write_singles(group[:middle])
@@ -193,6 +196,8 @@ class GroupCommitter:
         except asyncio.CancelledError:
             _fail(batch.answer, OverloadedError("stopping"))
             raise
+        except JournalUnavailableError:
+            _fail(batch.answer, StorageUnavailableError("journal"))
         except Exception as error:  # noqa: BLE001  # handed to whoever waits, the writer goes on
             _fail(batch.answer, error)
         else:
@@ -218,6 +223,9 @@ class GroupCommitter:
                     self._telemetry.count("messages", len(messages))
                 return recorded
             except (TakenOverError, StandsAloneError):
+                raise
+            except JournalUnavailableError as error:
+                self._telemetry.fault("journal-unavailable", error, reason=error.rule)
                 raise
             except Exception as error:
                 if not isinstance(error, _AGAIN) or isinstance(error, ValueError):

@@ -7,7 +7,9 @@ entry. When this returns, no release that the event forbids can commit any more 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,6 +17,7 @@ import asyncpg
 
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.exchange import narrowing
 from gateway.exchange.deciding import LoadBook, NotAPartyError, in_transaction
 from gateway.exchange.freeing import free_held
 from gateway.exchange.persons import known_or_new
@@ -171,28 +174,24 @@ class Consents:
         if said.evidence is not None:
             bound = consent_id.bytes + b"bewijs"
             evidence = key.seal(said.evidence.encode(), bound, Nonces().take())
-        await append_consent(
-            connection,
-            NewConsent(
-                consent_id, subject, *said.scope, said.given, said.decided_by.value,
-                said.decided_at, partner, evidence, said.supersedes, decider, said.valid_until,
-                said.manner, said.evidence_hash,
-            ),
+        event = NewConsent(
+            consent_id, subject, *said.scope, said.given, said.decided_by.value,
+            said.decided_at, partner, evidence, said.supersedes, decider, said.valid_until,
+            said.manner, said.evidence_hash,
         )  # fmt: skip
-        entry_id, leaf = _consent_entry(key, subject, said, book, partner, trace, now)
         late: list[Told] = []
         if said.given:
+            await append_consent(connection, event)
+            entry_id, leaf = _consent_entry(key, event, book, trace, now)
             rows, freed = await free_held(connection, subject, book, self._tools, trace, now)
             rows.leaves.insert(0, leaf)
             await write_released(connection, rows, freed)
         else:
-            taken = await take_back(
-                connection, subject, said.scope, book, vault, trace, now,
-                cause=consent_id, lapse_seconds=self._lapse_seconds,
-            )  # fmt: skip
-            late = taken.open
-            taken.notices.leaves[:0] = [leaf, *taken.leaves]
-            await write_notice_heads(connection, taken.notices)
+            # On disk outside the database first: a crash from here on leaves a line too many.
+            await self._tools.journal.write(await narrowing.said_no(connection, [event], now))
+            entry_id, late = await record_no(
+                connection, event, key, book, vault, trace, now, lapse_seconds=self._lapse_seconds
+            )
         return ConsentReceipt(
             consent_id=consent_id,
             entry_id=entry_id,
@@ -215,6 +214,34 @@ class Consents:
         ]
 
 
+async def record_no(
+    connection: Connection,
+    event: NewConsent,
+    key: DataKey,
+    book: RuleBook,
+    vault: Vault,
+    trace: Trace,
+    now: datetime,
+    *,
+    lapse_seconds: float,
+    details: Mapping[str, object] = MappingProxyType({}),
+) -> tuple[UUID, list[Told]]:
+    """Record a refusal or withdrawal with all that follows; the caller holds the person's gate.
+
+    `details` are further members of its entry. Gives the entry, and what it came too late for.
+    """
+    await append_consent(connection, event)
+    entry_id, leaf = _consent_entry(key, event, book, trace, now, details)
+    scope = Scope(event.purpose, event.recipient, event.category)
+    taken = await take_back(
+        connection, event.subject, scope, book, vault, trace, now,
+        cause=event.id, lapse_seconds=lapse_seconds,
+    )  # fmt: skip
+    taken.notices.leaves[:0] = [leaf, *taken.leaves]
+    await write_notice_heads(connection, taken.notices)
+    return entry_id, taken.open
+
+
 def _require_party(book: RuleBook, partner: str, scope: Scope) -> None:
     """A partner speaks for flows that it sends or receives, and for no other purpose."""
     for compiled in book.flows.values():
@@ -232,24 +259,24 @@ async def _key_of(connection: Connection, subject: UUID, vault: Vault) -> DataKe
 
 def _consent_entry(
     key: DataKey,
-    subject: UUID,
-    said: _Said,
+    event: NewConsent,
     book: RuleBook,
-    partner: str,
     trace: Trace,
     now: datetime,
+    details: Mapping[str, object] = MappingProxyType({}),
 ) -> tuple[UUID, Leaf]:
     entry_id, millis = new_id(), int(now.timestamp() * 1000)
     entry = write_entry(
         EntryHead(entry_id, Event.CONSENT, trace, None, millis, millis),
         book.no_flow,
-        [commitment(key, entry_id, subject)],
+        [commitment(key, entry_id, event.subject)],
         {
-            "category": said.scope.category,
-            "given": said.given,
-            "purpose": said.scope.purpose,
-            "recipient": said.scope.recipient,
-            "sender": partner,
+            "category": event.category,
+            "given": event.given,
+            "purpose": event.purpose,
+            "recipient": event.recipient,
+            "sender": event.recorded_for,
+            **details,
         },
     )
-    return entry_id, Leaf(leaf_hash(entry), entry, [subject])
+    return entry_id, Leaf(leaf_hash(entry), entry, [event.subject])

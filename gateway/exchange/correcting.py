@@ -13,12 +13,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 from consent.protocol import Flow
-from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
-from gateway.audit.merkle import leaf_hash
+from consent.representation import MAX_BIRTHS
+from gateway.audit.entries import Trace
 from gateway.exchange.boxes import pack, unpack
+from gateway.exchange.holding import resealed
 from gateway.exchange.notices import ALL, Topic, Whom, add_notice
+from gateway.exchange.persons import open_births, seal_births
+from gateway.exchange.purging import Purged, purge_leaf
 from gateway.exchange.recall import NO, Affected
-from gateway.exchange.recording import bound_held, bound_to
+from gateway.exchange.recording import ACCOUNTABILITY, STATUS, bound_to
 from gateway.exchange.rectifying import (
     ByCategory,
     Rectification,
@@ -34,15 +37,22 @@ from gateway.exchange.tools import GroupTools
 from gateway.exchange.withdrawal import open_boxes, reduce_told, without
 from gateway.store import corrections as store
 from gateway.store.consents import raise_gate, replace_boxes
-from gateway.store.corrections import HeldWhole, Subject
-from gateway.store.groups import BESCHERMD, HELD, WAITING, Connection, Leaf
-from gateway.store.ids import new_id
+from gateway.store.corrections import Subject
+from gateway.store.groups import (
+    HELD,
+    WAITING,
+    Connection,
+    GroupRows,
+    Leaf,
+    stored_keys,
+    write_facts,
+)
+from gateway.store.held import HeldWhole, held_wholes, replace_held
 from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
-from gateway.store.notices import NoticeRows, lock_told, notices_about, restricted
-from gateway.vault.boxes import Nonces, SealBrokenError
+from gateway.store.notices import NoticeRows, Told, lock_told, notices_about, restricted
+from gateway.vault.boxes import DataKey, Nonces, SealBrokenError
 from schemas.corrections import CorrectionKind
 from schemas.notices import CorrectionNotice, NoticeKind
-from schemas.referral import Referral
 
 
 class Case(NamedTuple):
@@ -110,6 +120,8 @@ async def rectify(connection: Connection, case: Case) -> Done:
     assert case.values is not None  # noqa: S101  # the schema asks for values
     assert case.flow is not None  # noqa: S101  # looked for when the case was opened
     done, subject = Done(), case.subject
+    # First: whoever decides below decides by it.
+    await _learn_birth(connection, case, case.values)
     if subject.state == HELD:
         if await _edit_held(connection, case):
             done.frees.append(subject.owner or case.whom[0].subject)
@@ -131,6 +143,27 @@ async def rectify(connection: Connection, case: Case) -> Done:
     values = as_message(told) if told else b""
     _tell(done.notices, case, whom=whom or case.whom, fields=paths, values=values)
     return done
+
+
+async def _learn_birth(connection: Connection, case: Case, values: Rectification) -> None:
+    """A birth date that is put right bears on who decides, where the flow asks agreement.
+
+    As on arrival it stands beside what was known (`registering.py`): nobody makes a child an adult
+    by correcting it, and who was thought a child asks for both until an officer looks into it.
+    """
+    born = values.referral.household.members[0].birth_date
+    if born is None or case.person is None or case.flow is None or case.subject.is_protected:
+        return
+    if not case.flow.locks.agreement.required:
+        return
+    subject, key = case.person.subject, case.person.key
+    (stored,) = await stored_keys(connection, [subject])
+    births = open_births(subject, key, stored.facts)
+    if born in births or len(births) > MAX_BIRTHS:
+        return
+    rows = GroupRows()
+    rows.facts[subject] = seal_births(subject, key, (*births, born), Nonces().take())
+    await write_facts(connection, rows)
 
 
 async def restrict(connection: Connection, case: Case) -> Done:
@@ -165,17 +198,35 @@ async def lift(connection: Connection, case: Case) -> Done:
 
 
 async def _of_purpose(connection: Connection, case: Case) -> list[Affected]:
-    """Every message with a part of the person's under this purpose, whoever sent it; locked."""
+    """Every message with a part of the person's under this purpose, whoever sent it; locked.
+
+    With them go the statuses and accountability on such a case, whose flows have other purposes.
+    """
     assert case.person is not None  # noqa: S101  # checked by the callers
     affected = []
     for one in await lock_told(connection, case.person.subject, None):
         flow = case.book.flows.get(one.flow or "")
         purpose = None if flow is None else flow.flow.purpose
-        if one.exchange == case.subject.exchange or (
-            case.flow is not None and purpose == case.flow.purpose
+        if (
+            one.exchange == case.subject.exchange
+            or (case.flow is not None and purpose == case.flow.purpose)
+            or _is_of_case(one, case)
         ):
             affected.append(Affected(one, flow, NO))
     return affected
+
+
+def _is_of_case(one: Told, case: Case) -> bool:
+    """Whether a message tells of a case under this purpose: by who says it, to whom, of whom.
+
+    No row leads from a status to the exchange that it answered; of two cases of one person between
+    the same parties both are stopped.
+    """
+    if case.flow is None or case.person is None or one.owner != case.person.subject:
+        return False
+    if one.sender != case.flow.recipient:
+        return False
+    return one.kind == ACCOUNTABILITY or (one.kind == STATUS and one.recipient == case.flow.sender)
 
 
 def _tell_all(rows: NoticeRows, case: Case, affected: list[Affected]) -> None:
@@ -270,41 +321,31 @@ async def _edit_held(connection: Connection, case: Case) -> bool:
 
     Raises pydantic's `ValidationError` where the values do not fit the message.
     """
-    held = await store.held_whole(connection, case.subject.exchange)
+    held = next(iter(await held_wholes(connection, [case.subject.exchange])), None)
     owner = next((one for one in case.whom if one.subject == case.subject.owner), None)
     if held is None or owner is None:
         return False
-    place = bound_held(held.exchange.bytes)
     with suppress(SealBrokenError):
-        whole = Referral.model_validate_json(owner.key.open(held.sealed, place))
-        changed, subjects = _changed(case, whole, held)
-        content = changed.model_dump_json(by_alias=True, exclude_none=True).encode()
-        sealed = owner.key.seal(content, place, Nonces().take())
-        await store.put_held(connection, held.exchange, sealed, subjects)
+        await replace_held(connection, [_resealed(case, held, owner.key)])
         return True
     return False
 
 
-def _changed(case: Case, whole: Referral, held: HeldWhole) -> tuple[Referral, list[UUID]]:
+def _resealed(case: Case, held: HeldWhole, owner: DataKey) -> HeldWhole:
     place = None
     if case.person is not None:
         place = held.subjects.index(case.person.subject)
-    if case.values is not None:
-        return in_whole(whole, place, case.values), held.subjects
+    values = case.values
+    if values is not None:
+        return resealed(held, owner, lambda whole: in_whole(whole, place, values), held.subjects)
     assert place is not None  # noqa: S101  # who left is named
-    return without_member(whole, place), [
-        one for number, one in enumerate(held.subjects) if number != place
-    ]
+    gone = place
+    stays = [one for number, one in enumerate(held.subjects) if number != gone]
+    return resealed(held, owner, lambda whole: without_member(whole, gone), stays)
 
 
 def _purge_entry(case: Case) -> Leaf:
-    entry_id, millis = new_id(), int(case.now.timestamp() * 1000)
     subject = case.subject
-    entry = write_entry(
-        EntryHead(entry_id, Event.PURGE, case.trace, subject.exchange, millis, millis),
-        case.book.facts(subject.flow if subject.flow in case.book.flows else None),
-        [commitment(one.key, entry_id, one.subject) for one in case.whom],
-        {"reason": case.kind.value, "sender": subject.sender},
-    )
-    log = BESCHERMD if subject.is_protected else None
-    return Leaf(leaf_hash(entry), entry, [one.subject for one in case.whom], log)
+    purged = Purged(subject.exchange, subject.flow, subject.sender, subject.is_protected)
+    persons = [(one.subject, one.key) for one in case.whom]
+    return purge_leaf(purged, persons, case.kind.value, case.book, case.trace, case.now)

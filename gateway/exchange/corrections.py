@@ -17,6 +17,7 @@ import asyncpg
 from consent.protocol import Flow
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.exchange import narrowing
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.correcting import Case, annul, lift, member_left, rectify, restrict
 from gateway.exchange.deciding import LoadBook, in_transaction
@@ -148,7 +149,8 @@ class Corrections:
             return Recorded(_receipt(earlier), is_repeat=True)
         case = await self._open_case(connection, book, new, correction, values, trace)
         await store.name_exchange(connection, new.id, case.subject.exchange)
-        await self._apply(connection, case)
+        await self._tools.journal.write(await _lines(connection, new, case))
+        await apply(connection, case)
         receipt = _receipt(
             StoredCorrection(new.id, new.body, case.subject.exchange, new.kind, entry, now)
         )
@@ -230,33 +232,48 @@ class Corrections:
                 return one
         raise UnknownMemberError("member")
 
-    async def _apply(self, connection: Connection, case: Case) -> None:
-        match case.kind:
-            case CorrectionKind.ANNUL:
-                done = await annul(connection, case)
-            case CorrectionKind.MEMBER_LEFT:
-                done = await member_left(connection, case)
-            case CorrectionKind.RECTIFY:
-                done = await rectify(connection, case)
-            case CorrectionKind.LIFT:
-                done = await lift(connection, case)
-            case CorrectionKind.RESTRICT | CorrectionKind.OBJECT:
-                done = await restrict(connection, case)
-        await write_notices(connection, done.notices)
-        rows, freed = GroupRows(), []
-        for one in done.frees:
-            more, set_free = await free_held(
-                connection, one, case.book, self._tools, case.trace, case.now
-            )
-            rows.parts += more.parts
-            rows.leaves += more.leaves
-            freed += set_free
-            for recipient, exchanges in more.mailbox.items():
-                rows.mailbox.setdefault(recipient, []).extend(exchanges)
-        for recipient, exchanges in done.notices.mailbox.items():
+
+async def apply(connection: Connection, case: Case, replayed: str | None = None) -> None:
+    """Do what a correction asks, with its entry; `replayed` is the entry that a recovery lost."""
+    match case.kind:
+        case CorrectionKind.ANNUL:
+            done = await annul(connection, case)
+        case CorrectionKind.MEMBER_LEFT:
+            done = await member_left(connection, case)
+        case CorrectionKind.RECTIFY:
+            done = await rectify(connection, case)
+        case CorrectionKind.LIFT:
+            done = await lift(connection, case)
+        case CorrectionKind.RESTRICT | CorrectionKind.OBJECT:
+            done = await restrict(connection, case)
+    await write_notices(connection, done.notices)
+    rows, freed = GroupRows(), []
+    for one in done.frees:
+        more, set_free = await free_held(
+            connection, one, case.book, case.tools, case.trace, case.now
+        )
+        rows.parts += more.parts
+        rows.leaves += more.leaves
+        freed += set_free
+        for recipient, exchanges in more.mailbox.items():
             rows.mailbox.setdefault(recipient, []).extend(exchanges)
-        rows.leaves[:0] = [_entry(case), *done.leaves, *done.notices.leaves]
-        await write_released(connection, rows, freed)
+    for recipient, exchanges in done.notices.mailbox.items():
+        rows.mailbox.setdefault(recipient, []).extend(exchanges)
+    rows.leaves[:0] = [correction_leaf(case, replayed), *done.leaves, *done.notices.leaves]
+    await write_released(connection, rows, freed)
+
+
+async def _lines(connection: Connection, new: NewCorrection, case: Case) -> list[narrowing.Line]:
+    """What of a correction must not be forgotten with a backup that is put back."""
+    return await narrowing.corrected(
+        connection,
+        new,
+        exchange=case.subject.exchange,
+        flow=case.subject.flow,
+        purpose=None if case.flow is None else case.flow.purpose,
+        person=None if case.person is None else case.person.subject,
+        is_protected=case.subject.is_protected,
+    )
 
 
 _MAY_FREE = (CorrectionKind.LIFT, CorrectionKind.MEMBER_LEFT, CorrectionKind.RECTIFY)
@@ -294,18 +311,21 @@ def _receipt(stored: StoredCorrection) -> CorrectionReceipt:
     )
 
 
-def _entry(case: Case) -> Leaf:
+def correction_leaf(case: Case, replayed: str | None = None) -> Leaf:
     """Everybody whom the exchange concerns, or the one whose right it is."""
     millis = int(case.now.timestamp() * 1000)
     whom = case.whom
     if case.kind in _OF_A_PERSON and case.person is not None:
         whom = [case.person]
     subject = case.subject
+    details: dict[str, object] = {"correction": case.kind.value, "sender": case.partner}
+    if replayed is not None:
+        details["replays"] = replayed
     entry = write_entry(
         EntryHead(case.entry, Event.CORRECTION, case.trace, subject.exchange, millis, millis),
         case.book.facts(subject.flow if subject.flow in case.book.flows else None),
         [commitment(one.key, case.entry, one.subject) for one in whom],
-        {"correction": case.kind.value, "sender": case.partner},
+        details,
     )
     log = BESCHERMD if subject.is_protected else None
     return Leaf(leaf_hash(entry), entry, [one.subject for one in whom], log)

@@ -6,8 +6,13 @@ sent without them (invariant 13). Then their data key and handle go, which close
 commitment and every link to them at the commit (invariant 10; AVG art. 17). A message that arrives
 for the same BSN afterwards begins a new person.
 
+Something about the person can stand in the box of somebody else: free text, a household's fields, a
+message held under its owner's key. What is in service is worked over; and everybody who was in a
+message with them gets a fresh sealing key, so that the boxes of before open in no backup either
+(`proof.py` says what stays, ADR 0018 why).
+
 Who may ask for this, who is told before, and when the backups have forgotten, is decided before
-this transaction is opened; its entry states the moments.
+this transaction is opened (`erasing.py`); its entry states the moments.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -24,7 +30,13 @@ from consent.protocol import HouseholdRule
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.deciding import LoadBook, in_transaction
-from gateway.exchange.recording import NOTICE, bound_held
+from gateway.exchange.epochs import backups_until
+from gateway.exchange.holding import resealed
+from gateway.exchange.proof import ALL_KEPT, Keeping, keep_proof
+from gateway.exchange.purging import Purged, purge_leaf
+from gateway.exchange.recording import NOTICE
+from gateway.exchange.rectifying import without_member
+from gateway.exchange.renewing import drop_senders_references, renew_key
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.exchange.tools import GroupTools
 from gateway.exchange.withdrawal import open_boxes, without
@@ -32,11 +44,12 @@ from gateway.pseudonyms.domains import Handles
 from gateway.store.consents import lock_persons, replace_boxes, subject_of
 from gateway.store.erasure import (
     Concerning,
-    HeldWhole,
+    Kept,
+    company_of,
     delete_subject,
-    held_wholes,
     lock_concerning,
-    replace_held,
+    shares_of,
+    void_drafts,
 )
 from gateway.store.groups import (
     BESCHERMD,
@@ -44,28 +57,41 @@ from gateway.store.groups import (
     HELD,
     VERWERKINGEN,
     Connection,
+    ErasedMeanwhileError,
     Leaf,
     append_leaves,
     stored_keys,
 )
+from gateway.store.held import HeldWhole, held_wholes, replace_held
 from gateway.store.ids import new_id
 from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
 from gateway.store.retention import clear_received
-from gateway.vault.boxes import CONTENT, DataKey, Nonces, SealBrokenError, Vault, WrappedKey
+from gateway.vault.boxes import CONTENT, DataKey, SealBrokenError, Vault, WrappedKey
 from schemas.identifiers import Bsn
-from schemas.referral import Referral
 
 BACKUP_TERM = timedelta(days=30)
-"""How long WAL, replicas and backups may still hold what was erased (invariant 10)."""
+"""How long backups must be fit to be put back, where nothing else is set."""
+
+
+class JoinedMeanwhileError(ErasedMeanwhileError):
+    """Somebody came into a message with the person while their rows were locked: try again."""
+
+
+class Cause(NamedTuple):
+    """On which decision somebody is erased, and on which ground."""
+
+    decision: UUID
+    ground: str
 
 
 class Erased(NamedTuple):
-    """What was done: the entry that says so, and how many exchanges it changed."""
+    """What was done: the entry that says so, how many exchanges it changed, and what stays."""
 
     entry_id: UUID
     exchanges: int
     erased_at: datetime
     backups_until: datetime
+    kept: tuple[Kept, ...]
 
 
 class Erasure:
@@ -115,24 +141,39 @@ async def erase_person(
     backup_term: timedelta = BACKUP_TERM,
     *,
     is_protected: bool = False,
+    keeping: Keeping = ALL_KEPT,
+    cause: Cause | None = None,
 ) -> Erased | None:
     """Erase one person inside the open deciding transaction; the caller commits.
 
     None where the person is not known (any more): of two that erase, one does. `is_protected` where
     the person is known from protected exchanges only: then nothing of it stands in the open log.
+    Raises `JoinedMeanwhileError`.
     """
-    if subject not in await lock_persons(connection, [subject]):
+    company = await company_of(connection, subject)
+    locked = await lock_persons(connection, {subject, *company})
+    if subject not in locked:
         return None
+    if not await company_of(connection, subject) <= company:
+        # Taking their rows only now would be out of the order of locks.
+        raise JoinedMeanwhileError
     own = await _key_of(connection, subject, vault)
     concerning = await lock_concerning(connection, subject)
     changes = await _work_out(connection, concerning, subject, book, vault, trace, now)
+    await drop_senders_references(connection, subject, vault, now)
     await _write(connection, changes)
+    await drop_members(connection, await shares_of(connection, subject))
+    await void_drafts(connection, locked)
+    for one in sorted(company & locked):
+        await renew_key(connection, one, vault, now)
+    kept = await keep_proof(connection, subject, own, vault, now, keeping)
     await delete_subject(connection, subject)
-    gone_at = now + backup_term
-    log = BESCHERMD if is_protected else None
-    entry_id, leaf = _erasure_entry(own, subject, book, trace, now, gone_at, log)
-    await append_leaves(connection, VERWERKINGEN, [*changes.leaves, leaf])
-    return Erased(entry_id, len(concerning), now, gone_at)
+    gone_at = backups_until(now, backup_term)
+    series = BESCHERMD if is_protected else None
+    entry_id, leaf = _erasure_entry(own, subject, book, trace, now, gone_at, kept, cause)
+    # Heads last, so that they are held for one round trip. The caller commits.
+    await append_leaves(connection, VERWERKINGEN, [*changes.leaves, leaf._replace(series=series)])
+    return Erased(entry_id, len(concerning), now, gone_at, kept)
 
 
 async def _key_of(connection: Connection, subject: UUID, vault: Vault) -> DataKey | None:
@@ -168,7 +209,8 @@ async def _work_out(
             persons = _shorten_held(one, held[one.exchange], subject, book, rings, changes)
         else:
             persons = _shorten_waiting(one, parts[one.exchange], subject, book, vault, changes)
-        changes.leaves.append(_purge_entry(one, persons, book, trace, now))
+        purged = Purged(one.exchange, one.flow, one.sender, one.is_protected)
+        changes.leaves.append(purge_leaf(purged, persons, "niet-meer-toegelaten", book, trace, now))
     return changes
 
 
@@ -205,7 +247,7 @@ def _shorten_held(
     shorter = None
     if owner is not None and not _goes_whole(book.flows.get(one.flow or ""), one, subject):
         with suppress(SealBrokenError):
-            shorter = _reseal(held, subject, owner)
+            shorter = _without(held, subject, owner)
     if shorter is None:
         changes.purged.append(one.exchange)
     else:
@@ -213,25 +255,13 @@ def _shorten_held(
     return persons
 
 
-def _reseal(held: HeldWhole, subject: UUID, owner: DataKey) -> HeldWhole:
-    """The message without the person, and without free text, which may be about them.
-
-    Who said what for whom entered the register on arrival; it names members by their place, which
-    would lead to others now, so it goes.
-    """
-    place = bound_held(held.exchange.bytes)
-    referral = Referral.model_validate_json(owner.open(held.sealed, place))
-    said: dict[str, object] = {"agreement": None, "further_agreements": [], "authority": []}
-    stays = [
-        member.model_copy(update=said)
-        for member, one in zip(referral.household.members, held.subjects, strict=True)
-        if one != subject
-    ]
-    household = referral.household.model_copy(update={"members": stays})
-    shorter = referral.model_copy(update={"household": household, "note": None})
-    whole = shorter.model_dump_json(by_alias=True, exclude_none=True).encode()
-    sealed = owner.seal(whole, place, Nonces().take())
-    return HeldWhole(held.exchange, sealed, [one for one in held.subjects if one != subject])
+def _without(held: HeldWhole, subject: UUID, owner: DataKey) -> HeldWhole:
+    """The message without the person, and without free text, which may be about them."""
+    while subject in held.subjects:
+        at = held.subjects.index(subject)
+        stays = [one for number, one in enumerate(held.subjects) if number != at]
+        held = resealed(held, owner, partial(without_member, member=at), stays)
+    return held
 
 
 def _goes_whole(flow: CompiledFlow | None, one: Concerning, subject: UUID) -> bool:
@@ -272,25 +302,6 @@ async def _write(connection: Connection, changes: _Changes) -> None:
         await replace_held(connection, changes.held)
 
 
-def _purge_entry(
-    one: Concerning,
-    persons: Sequence[tuple[UUID, DataKey]],
-    book: RuleBook,
-    trace: Trace,
-    now: datetime,
-) -> Leaf:
-    """As after a withdrawal: an entry must not tell its readers whose part went, or why."""
-    entry_id, millis = new_id(), int(now.timestamp() * 1000)
-    entry = write_entry(
-        EntryHead(entry_id, Event.PURGE, trace, one.exchange, millis, millis),
-        book.facts(one.flow if one.flow in book.flows else None),
-        [commitment(key, entry_id, subject) for subject, key in persons],
-        {"reason": "niet-meer-toegelaten", "sender": one.sender},
-    )
-    log = BESCHERMD if one.is_protected else None
-    return Leaf(leaf_hash(entry), entry, [subject for subject, _ in persons], log)
-
-
 def _erasure_entry(
     key: DataKey | None,
     subject: UUID,
@@ -298,7 +309,8 @@ def _erasure_entry(
     trace: Trace,
     now: datetime,
     gone_at: datetime,
-    log: int | None,
+    kept: Sequence[Kept],
+    cause: Cause | None,
 ) -> tuple[UUID, Leaf]:
     """Names nobody: its commitment closes with the key that is deleted beside it."""
     entry_id, millis = new_id(), int(now.timestamp() * 1000)
@@ -306,6 +318,12 @@ def _erasure_entry(
         EntryHead(entry_id, Event.ERASURE, trace, None, millis, millis),
         book.no_flow,
         [] if key is None else [commitment(key, entry_id, subject)],
-        {"backupsUntil": int(gone_at.timestamp() * 1000), "unreadableFrom": millis},
+        {
+            "backupsUntil": int(gone_at.timestamp() * 1000),
+            "decision": None if cause is None else str(cause.decision),
+            "ground": None if cause is None else cause.ground,
+            "kept": [{"class": one.name, "until": one.until.isoformat()} for one in kept],
+            "unreadableFrom": millis,
+        },
     )
-    return entry_id, Leaf(leaf_hash(entry), entry, [subject], log)
+    return entry_id, Leaf(leaf_hash(entry), entry, [subject])

@@ -15,7 +15,7 @@ from uuid import UUID
 from consent.register import CATEGORY_ALL
 from consent.representation import PersonFacts
 from gateway.audit.promise import promise, repeat_promise
-from gateway.exchange import referral, status
+from gateway.exchange import narrowing, referral, status
 from gateway.exchange.arrivals import Arrival, Recorded, SubjectRef, UnreadableRecord
 from gateway.exchange.exceptions import record_exception
 from gateway.exchange.freeing import free_held
@@ -35,7 +35,7 @@ from gateway.exchange.status import ArrivedStatus
 from gateway.exchange.tools import GroupTools
 from gateway.exchange.withdrawal import reduce_waiting
 from gateway.pseudonyms.domains import ProtectedHandles
-from gateway.store.consents import raise_gate, waited_for, write_freed
+from gateway.store.consents import NewConsent, raise_gate, waited_for, write_freed
 from gateway.store.groups import (
     Claim,
     Connection,
@@ -62,6 +62,7 @@ from schemas.decisions import Refuse, Rule, outcome_of
 Message = PseudonymisedReferral | ArrivedStatus | UnreadableRecord
 REUSED = Refuse(None, Rule.REFERENCE_REUSED, "kenmerk")
 UNREADABLE_RECORD = Refuse(None, Rule.UNREADABLE)
+_GIVEN = NewConsent._fields.index("given")
 
 
 class StandsAloneError(Exception):
@@ -105,6 +106,7 @@ async def record_group(
         if draft.is_protected:
             origin, key, _ = tools.protected
         promised = promise(origin, leaf_hashes, key)
+        await _keep_refusals(connection, draft, tools)
         await write_rows(connection, draft.rows, group, origin, promised.signature)
         draft.rows.leaves += await _take_back_agreement(connection, draft, book, tools)
         await _set_free(connection, draft, book, tools)
@@ -189,6 +191,17 @@ def _stands_apart(message: Message, answered: Mapping[UUID, Original], book: Rul
             return status.stands_apart(message, answered.get(message.message.exchange_id))
         case _:
             return False
+
+
+async def _keep_refusals(connection: Connection, draft: Draft, tools: GroupTools) -> None:
+    """Who says no in a message must not be forgotten with a backup that is put back.
+
+    One sync for the group, before the heads are held; none where everybody agrees. Raises
+    `JournalUnavailableError`.
+    """
+    refusals = [NewConsent._make(row) for row in draft.rows.consents if not row[_GIVEN]]
+    if refusals:
+        await tools.journal.write(await narrowing.said_no(connection, refusals, tools.clock()))
 
 
 async def _take_back_agreement(

@@ -28,6 +28,8 @@ from gateway.exchange.recording import NOTICE
 from gateway.exchange.release import MailboxTools, Release, Released, event_entry
 from gateway.exchange.rules import RuleBook
 from gateway.store.groups import (
+    BESCHERMD,
+    TOEGANG_BESCHERMD,
     VERWERKINGEN,
     WAITING,
     Connection,
@@ -96,8 +98,18 @@ class Mailbox:
         self._load_book = load_book
         self._tools = tools
 
-    async def page(self, recipient: str, cursor: str | None, limit: int, trace: Trace) -> Page:
-        """9. Release the next page. Raises `CursorError` for a cursor of somebody else."""
+    async def page(
+        self,
+        recipient: str,
+        cursor: str | None,
+        limit: int,
+        trace: Trace,
+        access: Leaf | None = None,
+    ) -> Page:
+        """9. Release the next page. Raises `CursorError` for a cursor of somebody else.
+
+        `access` is the access log's entry, which is written if anything is handed over.
+        """
         after = None if cursor is None else self._position(recipient, cursor)
         async with deciding(self._pool, self._load_book) as (connection, book):
             if after is None:
@@ -106,7 +118,9 @@ class Mailbox:
             is_suspended = recipient in book.suspended
             if is_suspended:
                 rows = _up_to_notice(rows)
-            released_at, messages = await self._release(connection, recipient, rows, book, trace)
+            released_at, messages = await self._release(
+                connection, recipient, rows, book, trace, access
+            )
             newest = await last_position(connection, recipient)
         end = rows[-1].position if rows else after
         has_more = end < newest and not is_suspended
@@ -122,10 +136,13 @@ class Mailbox:
         await self._take_back(page, released, trace)
         raise ReleaseLapsedError("released too long ago")
 
-    async def acknowledge(self, recipient: str, cursor: str, trace: Trace) -> int:
+    async def acknowledge(
+        self, recipient: str, cursor: str, trace: Trace, access: Leaf | None = None
+    ) -> int:
         """10. Record receipt of everything up to a cursor; gives how many were new.
 
-        Raises `CursorError`, or `NotReleasedError` for positions never handed over.
+        `access` is the access log's entry, which is written if anything is acknowledged. Raises
+        `CursorError`, or `NotReleasedError` for positions never handed over.
         """
         up_to = self._position(recipient, cursor)
         async with deciding(self._pool, self._load_book) as (connection, book):
@@ -145,7 +162,7 @@ class Mailbox:
                     else 0
                 )
                 await keep_for(connection, exchanges, kept)
-            await append_leaves(connection, VERWERKINGEN, leaves)
+            await append_leaves(connection, VERWERKINGEN, [*leaves, *_accessed(leaves, access)])
         return len(rows)
 
     async def _release(
@@ -155,6 +172,7 @@ class Mailbox:
         rows: Sequence[Queued],
         book: RuleBook,
         trace: Trace,
+        access: Leaf | None,
     ) -> tuple[float, list[Released]]:
         waiting = [row.exchange for row in rows if row.state == WAITING]
         await pass_gate_of(connection, waiting)
@@ -185,7 +203,8 @@ class Mailbox:
         released_at = time.monotonic()
         if release.positions:
             await mark_released(connection, recipient, release.positions)
-        await append_leaves(connection, VERWERKINGEN, release.leaves)
+        leaves = release.leaves
+        await append_leaves(connection, VERWERKINGEN, [*leaves, *_accessed(leaves, access)])
         return released_at, messages
 
     async def _receipts(
@@ -232,6 +251,19 @@ class Mailbox:
         ):
             raise CursorError("not this recipient's cursor")
         return position
+
+
+def _accessed(leaves: Sequence[Leaf], access: Leaf | None) -> list[Leaf]:
+    """The access log's entry, if there is anything that it is about.
+
+    Where all of that is protected it stands apart, so that the ordinary access log is as it would
+    have been without (invariant 14).
+    """
+    if not leaves or access is None:
+        return []
+    if all(leaf.series == BESCHERMD for leaf in leaves):
+        access = access._replace(series=TOEGANG_BESCHERMD)
+    return [access]
 
 
 def _up_to_notice(rows: list[Queued]) -> list[Queued]:

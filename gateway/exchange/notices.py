@@ -90,17 +90,21 @@ def add_notice(
     now: datetime,
     *,
     holder: UUID | None = None,
+    keeper: Whom | None = None,
     values: bytes = b"",
 ) -> None:
     """One notice into `rows`. `whom` are all whom it concerns, so that nobody is pointed at.
 
-    Sealed under the key of `holder`, or of the first. With `values` everybody gets a box, for then
-    a release must pass everybody's gate. Where nobody is left there is nothing to tell of.
+    Sealed under the key of `holder`, or of the first; of a `keeper`, who is nobody, where it must
+    outlive the persons. With `values` everybody gets a box, for then a release must pass
+    everybody's gate. Where nobody is left there is nothing to tell of.
     """
     if not whom:
         return
     exchange, entry_id, nonces = new_id(), new_id(), Nonces()
     ordered = sorted(whom, key=lambda one: one.subject != holder)
+    if keeper is not None:
+        ordered = [keeper]
     content = told.model_dump_json(by_alias=True, exclude_none=True).encode()
     if values:
         content += VALUES + values

@@ -1,8 +1,9 @@
 """What privacy officers do about exceptions: review emergencies, decide on protected exchanges.
 
-Each act is one transaction with its entry, in the log of the exchange that it is about; of the
-officer the entry names the key (invariant 11), and the row keeps id and signature. Reading what is
-protected is an act too. What an officer writes stands sealed: it may name anybody.
+Each act is one transaction with its entry, in the log of the exchange that it is about. Who acted
+stands in the access log (invariant 11), whose entry the same transaction ends with, and the row
+keeps id and signature. Reading what is protected is an act too. What an officer writes stands
+sealed: it may name anybody.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.audit.entries import EntryHead, Event, RuleFacts, Trace, write_entry
+from gateway.audit.access import new_trace
+from gateway.audit.entries import EntryHead, Event, RuleFacts, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.exceptions import SealedNote, note_key, professional_of, seal_note
 from gateway.exchange.repeating import Repeated
@@ -113,7 +115,7 @@ async def review_emergency(
         reviewed = Reviewed(officer.id, outcome.value, sealed, now, signature, entry)
         await store.write_review(connection, exchange, reviewed)
         details: dict[str, object] = {"outcome": outcome.value, "isLate": now > found.due_at}
-        await _log(connection, Event.REVIEW, entry, exchange, officer, now, details)
+        await _log(connection, Event.REVIEW, entry, exchange, now, details)
         return found, professional_of(vault, exchange, kept)
 
 
@@ -128,7 +130,7 @@ async def list_protected(
         signed_act(officer, Act.READ, _ALL, now, {}, sign)
         found = await store.protected_exchanges(connection, LISTED)
         details: dict[str, object] = {"read": "beschermd"}
-        await _log(connection, Event.READING, new_id(), None, officer, now, details)
+        await _log(connection, Event.READING, new_id(), None, now, details)
         return [(one, _asker(vault, one)) for one in found]
 
 
@@ -169,7 +171,7 @@ async def decide_disclosure(
             "disclosed": disclosure.is_disclosed,
             "review": disclosure.review_on.isoformat(),
         }
-        await _log(connection, Event.DISCLOSURE_DECISION, entry, exchange, officer, now, details)
+        await _log(connection, Event.DISCLOSURE_DECISION, entry, exchange, now, details)
         return number
 
 
@@ -179,7 +181,7 @@ async def list_contacts(engine: AsyncEngine, officer_id: str, sign: Sign) -> lis
         signed_act(officer, Act.READ_CONTACTS, _ALL, now, {}, sign)
         found = await store.safe_contacts(connection)
         details: dict[str, object] = {"read": "veilig-contact"}
-        await _log(connection, Event.READING, new_id(), None, officer, now, details)
+        await _log(connection, Event.READING, new_id(), None, now, details)
         return found
 
 
@@ -191,7 +193,7 @@ async def end_contact(engine: AsyncEngine, contact: UUID, officer_id: str, sign:
         if exchange is None:
             raise UnknownCaseError("no safe contact that stands has this id")
         details: dict[str, object] = {"contact": str(contact), "step": "beeindigd"}
-        await _log(connection, Event.SAFE_CONTACT, new_id(), exchange, officer, now, details)
+        await _log(connection, Event.SAFE_CONTACT, new_id(), exchange, now, details)
 
 
 class ReviewWatch(Repeated):
@@ -263,16 +265,13 @@ async def _log(
     event: Event,
     entry_id: UUID,
     exchange: UUID | None,
-    officer: StoredOfficer,
     now: datetime,
     details: dict[str, object],
 ) -> None:
     """The act's entry, last: the log's head stays locked. Without an exchange it is about all."""
     decided = None if exchange is None else await store.decided_exchange(connection, exchange)
     millis = int(now.timestamp() * 1000)
-    head = EntryHead(
-        entry_id, event, Trace(new_id().hex, new_id().hex[16:]), exchange, millis, millis
-    )
-    entry = write_entry(head, facts_of(decided), [], {"key": officer.key_id, **details})
+    head = EntryHead(entry_id, event, new_trace(), exchange, millis, millis)
+    entry = write_entry(head, facts_of(decided), [], details)
     log = BESCHERMD if decided is None or decided.is_protected else VERWERKINGEN
     await append_leaves(connection, log, [Leaf(leaf_hash(entry), entry, [])])

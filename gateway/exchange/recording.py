@@ -128,7 +128,7 @@ def file_entry(
     event = Event.UNREADABLE if kind == UNREADABLE else Event.DECISION
     entry_id, leaf = entry_of(arrival, event, verdict, persons, book, now)
     if is_protected:
-        leaf = leaf._replace(log=BESCHERMD)
+        leaf = leaf._replace(series=BESCHERMD)
     usable_until = None
     if isinstance(decision, Permit) and decision.rule is Rule.EMERGENCY:
         usable_until = decision.until

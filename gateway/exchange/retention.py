@@ -2,7 +2,8 @@
 
 Received content goes after the flow's days; a message that nobody fetched, or that still waits for
 agreement when its term is over, is taken out with an entry that says so. Prints of references go
-after 30 days. Each pass is bounded; of two replicas one waits, and finds the work done.
+after 30 days, and what outlived an erasure on its date. Each pass is bounded; of two replicas one
+waits, and finds the work done.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from uuid import UUID
 
 import asyncpg
 
-from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
-from gateway.audit.merkle import leaf_hash
+from gateway.audit.access import new_trace
+from gateway.audit.entries import Trace
 from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.notices import EndedHold, hold_ended, whom_of
+from gateway.exchange.proof import drop_expired
+from gateway.exchange.purging import Purged, purge_leaf
 from gateway.exchange.repeating import Repeated
 from gateway.exchange.rules import RuleBook
-from gateway.store.groups import BESCHERMD, DONE, HELD, Connection, Leaf
-from gateway.store.ids import new_id
+from gateway.store.erasing import drop_idle_keepers
+from gateway.store.groups import DONE, HELD, Connection, Leaf
 from gateway.store.mailbox import purge_exchanges
 from gateway.store.notices import NoticeRows, write_notice_heads, write_notices
 from gateway.store.retention import (
@@ -82,10 +85,12 @@ class Retention(Repeated):
             rows = await lock_expired(connection, now, self._at_once)
             await clear_received(connection, [row.exchange for row in rows if row.state == DONE])
             lapsed = [row for row in rows if row.state != DONE]
-            trace = Trace(new_id().hex, new_id().hex[16:])
+            trace = new_trace()
             leaves = await self._entries(connection, lapsed, book, trace, now)
+            leaves += await drop_expired(connection, self._vault, book, trace, now, self._at_once)
             told = await self._notices(connection, lapsed, book, trace, now)
             await purge_exchanges(connection, [row.exchange for row in lapsed])
+            await drop_idle_keepers(connection, self._at_once)
             await write_notices(connection, told, is_screened=False)
             told.leaves[:0] = leaves
             await write_notice_heads(connection, told)
@@ -125,19 +130,17 @@ class Retention(Repeated):
             with suppress(SealBrokenError):
                 opened = self._vault.unwrap(one.subject, CONTENT, key)
                 persons.setdefault(one.exchange, []).append((one.subject, opened))
-        millis = int(now.timestamp() * 1000)
-        leaves = []
-        for row in lapsed:
-            entry_id, whom = new_id(), persons.get(row.exchange, [])
-            entry = write_entry(
-                EntryHead(entry_id, Event.PURGE, trace, row.exchange, millis, millis),
-                book.facts(row.flow if row.flow in book.flows else None),
-                [commitment(key, entry_id, subject) for subject, key in whom],
-                {"reason": _reason(row), "sender": row.sender},
+        return [
+            purge_leaf(
+                Purged(row.exchange, row.flow, row.sender, row.is_protected),
+                persons.get(row.exchange, []),
+                _reason(row),
+                book,
+                trace,
+                now,
             )
-            log = BESCHERMD if row.is_protected else None
-            leaves.append(Leaf(leaf_hash(entry), entry, [subject for subject, _ in whom], log))
-        return leaves
+            for row in lapsed
+        ]
 
 
 def _reason(row: Expired) -> str:

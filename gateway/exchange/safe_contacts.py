@@ -11,6 +11,7 @@ import asyncpg
 
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.exchange import narrowing
 from gateway.exchange.deciding import LoadBook, NotAPartyError, deciding
 from gateway.exchange.oversight import facts_of
 from gateway.exchange.tools import GroupTools
@@ -51,6 +52,10 @@ class SafeContacts:
                 SafeContact(new_id(), exchange, contact, request.review_on, partner, now)
                 for contact in request.contacts
             ]
+            names = {one.id: one.contact for one in contacts}
+            await self._tools.journal.write(
+                narrowing.never_notify(handle, names, exchange, request.review_on, partner, now)
+            )
             await store.insert_contacts(connection, handle, contacts)
             wrapped = WrappedKey(member.epoch, member.wrapped)
             key = self._tools.vault.unwrap(member.subject, CONTENT, wrapped)

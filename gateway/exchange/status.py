@@ -124,9 +124,13 @@ def _verdict(
     if isinstance(decision, Hold):
         # It names no person whose later yes could set it free: what cannot wait is refused.
         decision = Refuse(decision.flow, decision.rule)
-    if isinstance(decision, Permit) and flow is not None and flow.purpose in owner.barred:
-        # Restricted or objected to (GDPR articles 18 and 21), and told as any missing agreement.
-        decision = Refuse(flow.id, Rule.AGREEMENT_INCOMPLETE)
+    if isinstance(decision, Permit) and flow is not None:
+        case = book.flows.get(original.flow or "")
+        purposes = {flow.purpose} if case is None else {flow.purpose, case.flow.purpose}
+        if purposes & owner.barred:
+            # Restricted or objected to (GDPR articles 18 and 21), here or for the case that it
+            # answers, and told as any missing agreement.
+            decision = Refuse(flow.id, Rule.AGREEMENT_INCOMPLETE)
     if not isinstance(decision, Permit):
         return Verdict(decision, None if flow is None else flow.recipient), [owner]
     compiled = book.flows[decision.flow]

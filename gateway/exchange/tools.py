@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.exchange.routing import Routes
 from gateway.pseudonyms.domains import Handles, ProtectedHandles
 from gateway.vault.boxes import Vault
+from gateway.vault.journal import Journal
 
 
 class ProtectedSide(NamedTuple):
@@ -33,3 +34,4 @@ class GroupTools:
     clock: Callable[[], datetime]
     handles: Handles
     protected: ProtectedSide
+    journal: Journal

@@ -22,16 +22,15 @@ from uuid import UUID
 from consent.minimise import Part, reduce_stored
 from consent.protocol import Flow, HouseholdRule
 from consent.register import NOTHING_RECORDED, Standing
-from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
-from gateway.audit.merkle import leaf_hash
+from gateway.audit.entries import Trace
 from gateway.exchange.boxes import pack, unpack
 from gateway.exchange.persons import Person, read_persons, standings_of
+from gateway.exchange.purging import Purged, purge_leaf
 from gateway.exchange.recall import NO, Affected, Scope, flow_then, recall
 from gateway.exchange.recording import bound_to
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.store.consents import replace_boxes
-from gateway.store.groups import BESCHERMD, WAITING, Connection, GroupRows, Leaf
-from gateway.store.ids import new_id
+from gateway.store.groups import WAITING, Connection, GroupRows, Leaf
 from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
 from gateway.store.notices import NoticeRows, Told, lock_told, write_notices
 from gateway.vault.boxes import CONTENT, DataKey, Nonces, SealBrokenError, Vault, WrappedKey
@@ -226,14 +225,6 @@ def _entry(
     now: datetime,
     reason: str,
 ) -> Leaf:
-    """Everybody whom the message concerned: an entry must not tell its readers who said no."""
-    entry_id, millis = new_id(), int(now.timestamp() * 1000)
+    purged = Purged(one.exchange, one.flow, one.sender, one.is_protected)
     persons = [(p.stored.subject, p.key) for p in opened]
-    entry = write_entry(
-        EntryHead(entry_id, Event.PURGE, trace, one.exchange, millis, millis),
-        book.facts(one.flow),
-        [commitment(key, entry_id, subject) for subject, key in persons],
-        {"reason": reason, "sender": one.sender},
-    )
-    log = BESCHERMD if one.is_protected else None
-    return Leaf(leaf_hash(entry), entry, [subject for subject, _ in persons], log)
+    return purge_leaf(purged, persons, reason, book, trace, now)

@@ -20,7 +20,7 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gateway.identity.approvals import ROLE_NAMES, OfficerRole, cannot_sign
+from gateway.identity.approvals import APPROVERS, ROLE_NAMES, OfficerRole, cannot_sign
 from gateway.store.lifecycle import StoredOfficer
 
 _ACT = b"sluis-officer-act-v1\x00"
@@ -37,6 +37,19 @@ class Act(StrEnum):
     READ = "beschermd-inzien"
     READ_CONTACTS = "veilig-contact-inzien"
     END_CONTACT = "veilig-contact-beeindigen"
+    BREACH = "datalek-dossier"
+    OPEN_NAMES = "namen-openen"
+    REVIEW_ACCESS = "toegang-beoordelen"
+    OPEN_ACCESS = "toegang-inzien"
+    SEARCH = "logboek-zoeken"
+    ERASE = "vernietiging-besluiten"
+    ERASE_TOO = "vernietiging-meebesluiten"
+    WITHDRAW_ERASURE = "vernietiging-intrekken"
+    READ_ERASURE = "vernietiging-inzien"
+    READ_PROOF = "bewijs-inzien"
+    DRAFT_DOSSIER = "dossier-opstellen"
+    RELEASE_DOSSIER = "dossier-vrijgeven"
+    REFUSE_DOSSIER = "dossier-weigeren"
 
 
 class MayNotActError(Exception):
@@ -60,6 +73,56 @@ def check_officer(officer: StoredOfficer | None, now: datetime) -> StoredOfficer
     if (reason := cannot_sign(officer, now)) is not None:
         raise MayNotActError(reason)
     return officer
+
+
+def may_look(officer: StoredOfficer | None, now: datetime) -> StoredOfficer:
+    """Who may see figures and reviews: a privacy officer under mandate, or the FG, who supervises.
+
+    Raises `MayNotActError`.
+    """
+    if officer is not None and officer.role == OfficerRole.FG:
+        if (reason := cannot_sign(officer, now)) is not None:
+            raise MayNotActError(reason)
+        return officer
+    return check_officer(officer, now)
+
+
+def check_second(
+    officer: StoredOfficer | None, first: StoredOfficer, now: datetime
+) -> StoredOfficer:
+    """Another person than who decided first, and one who may approve. Raises `MayNotActError`."""
+    if officer is None:
+        raise MayNotActError("there is no officer with this ID")
+    if OfficerRole(officer.role) not in APPROVERS:
+        role = ROLE_NAMES[OfficerRole(officer.role)]
+        raise MayNotActError(f"{officer.id} is {role}, who advises and never decides")
+    if _person(officer) == _person(first):
+        raise MayNotActError("the second signature is another person's")
+    if (reason := cannot_sign(officer, now)) is not None:
+        raise MayNotActError(reason)
+    return officer
+
+
+def is_genuine_act(
+    officer: StoredOfficer,
+    act: Act,
+    exchange: UUID,
+    moment: datetime,
+    decided: Mapping[str, str],
+    signature: bytes,
+) -> bool:
+    """Whether the officer's registered key made this signature on this very decision."""
+    signed = act_bytes(act, exchange, moment, decided)
+    try:
+        Ed25519PublicKey.from_public_bytes(officer.public_key).verify(signature, signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _person(officer: StoredOfficer) -> str:
+    # One person registered twice, under two ids and with two keys, still has one name.
+    return " ".join(officer.name.casefold().split())
 
 
 def signed_act(

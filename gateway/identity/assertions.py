@@ -49,6 +49,7 @@ class Proof:
     key: KnownKey
     token_id: str = field(repr=False)
     expires_at: float
+    key_id: str
 
 
 class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
@@ -118,7 +119,7 @@ class PartnerAssertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authl
         if broken is not None:
             raise InvalidClientError(broken, partner.id)
         token_id, expires = text(read.claims, "jti"), seconds(read.claims, "exp")
-        self.proof = Proof(partner, key, token_id or "", expires or 0.0)
+        self.proof = Proof(partner, key, token_id or "", expires or 0.0, read.kid or "")
         return read.claims
 
 

@@ -149,7 +149,7 @@ class TokenDesk:
         except OAuthError as error:
             self._refused(error)
             raise
-        granted = self._tokens.issue(proof.partner, proof.key.expires_at)
+        granted = self._tokens.issue(proof.partner, proof.key.expires_at, proof.key_id)
         self._telemetry.count("tokens", outcome="granted")
         return granted
 

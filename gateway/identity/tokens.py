@@ -37,14 +37,17 @@ class Caller(NamedTuple):
     id: str
     adapter: str
     kind: str
+    key: str = ""
+    """The id of the key that the token was asked with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A token, which never shows itself, and the seconds that it is good for."""
+    """A token, which never shows itself, for whom it is, and the seconds that it is good for."""
 
     access_token: str = field(repr=False)
     expires_in: int
+    caller: Caller
 
 
 class _Seen(NamedTuple):
@@ -82,7 +85,7 @@ class AccessTokens:
         public = self._key.as_dict(private=False, kid=self._kid, alg=ALGORITHM, use="sig")
         return {"keys": [{name: str(value) for name, value in public.items()}]}
 
-    def issue(self, partner: Partner, key_expires_at: float) -> Granted:
+    def issue(self, partner: Partner, key_expires_at: float, key: str = "") -> Granted:
         """A token for a partner that proved itself; it never outlives the key it proved with."""
         issued = int(self._now())
         expires = min(issued + self._lifetime, int(key_expires_at))
@@ -91,12 +94,14 @@ class AccessTokens:
             "aud": self._base_url,
             "sub": partner.id,
             "client_id": partner.id,
+            "client_key": key,
             "iat": issued,
             "exp": expires,
             "jti": secrets.token_urlsafe(16),
         }
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": self._kid}
-        return Granted(sign(header, claims, self._key), expires - issued)
+        caller = Caller(partner.id, partner.adapter, partner.kind, key)
+        return Granted(sign(header, claims, self._key), expires - issued, caller)
 
     def verify(self, token: str) -> Caller:
         """The partner behind a token.
@@ -113,7 +118,7 @@ class AccessTokens:
             del self._seen[name]
             raise InvalidTokenError(Reason.EXPIRED)
         elif seen.book is not book:
-            seen = _Seen(book, seen.expires_at, _caller(book, seen.caller.id))
+            seen = _Seen(book, seen.expires_at, _caller(book, seen.caller.id, seen.caller.key))
             self._seen[name] = seen
         else:
             self._seen.move_to_end(name)
@@ -141,13 +146,13 @@ class AccessTokens:
             raise InvalidTokenError(Reason.ISSUED_AT)
         if expires is None or expires <= now:
             raise InvalidTokenError(Reason.EXPIRED)
-        return _Seen(book, expires, _caller(book, text(claims, "sub")))
+        return _Seen(book, expires, _caller(book, text(claims, "sub"), text(claims, "client_key")))
 
 
-def _caller(book: Book, partner_id: str | None) -> Caller:
+def _caller(book: Book, partner_id: str | None, key: str | None) -> Caller:
     partner = book.partners.get(partner_id or "")
     if partner is None:
         raise InvalidTokenError(Reason.CLIENT_UNKNOWN)
     if partner.is_suspended:
         raise InvalidTokenError(Reason.SUSPENDED)
-    return Caller(partner.id, partner.adapter, partner.kind)
+    return Caller(partner.id, partner.adapter, partner.kind, key or "")

@@ -17,6 +17,7 @@ from schemas.identifiers import Bsn
 
 _HANDLE = b"sluis-handle-v1\x00"
 _PROTECTED = b"sluis-protected-handle-v1\x00"
+_PROOF = b"sluis-proof-handle-v1\x00"
 _PSEUDONYM = b"sluis-pseudonym-v1\x00"
 
 
@@ -45,6 +46,23 @@ class ProtectedHandles:
 
     def of(self, handle: bytes) -> bytes:
         """The 32-byte handle that stands for this one on the protected side."""
+        state = self._state.copy()
+        state.update(handle)
+        return state.digest()
+
+
+class ProofHandles:
+    """From a person's handle to the one under which proof of them outlives their erasure.
+
+    Under another key, and in a table of its own: whoever looks for a person in anything else never
+    meets it (invariant 10).
+    """
+
+    def __init__(self, keys: KeyProvider) -> None:
+        self._state = hmac.new(keys.secret("pseudonyms/proof"), _PROOF, "sha256")
+
+    def of(self, handle: bytes) -> bytes:
+        """The 32-byte handle that stands for this one where proof is kept."""
         state = self._state.copy()
         state.update(handle)
         return state.digest()

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from gateway.client import (
     AsyncSluis,
+    Contradicted,
     Declined,
     Event,
     Misconfigured,
@@ -132,8 +133,8 @@ async def watch(
 ) -> None:
     """Watch until `stop` is set; what is at hand then is dropped as a crash would drop it.
 
-    Raise `NotAdmitted`, since waiting will not help, and `Misconfigured` if the folder is not
-    there or another process watches it.
+    Raise `NotAdmitted` and `Contradicted`, since waiting will not help, and `Misconfigured` if the
+    folder is not there or another process watches it.
     """
     with watching(folder) as inbox:
         watched = _Watched(client, inbox, on_happening, on_progress)
@@ -180,7 +181,7 @@ class _Watched:
             for path in self._inbox.look():
                 await self._send(path)
             await self._fetch()
-        except NotAdmitted:
+        except (NotAdmitted, Contradicted):
             raise
         except SluisError as error:
             # The gateway is away or in trouble: the other files have no better chance now.

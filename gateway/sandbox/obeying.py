@@ -13,7 +13,7 @@ from typing import Any
 from gateway.client import Event, Notice
 from schemas.corrections import CorrectionKind
 from schemas.fields import FIELDS, Place
-from schemas.notices import CorrectionNotice, Recall
+from schemas.notices import Advice, AdviceRule, CorrectionNotice, Recall
 
 DROPPED = "nl.sluis.vervallen"
 _LIMITED = "gebruikBeperkt"
@@ -27,6 +27,8 @@ def obeyed(event: Event, notice: Notice) -> Event:
             return _recalled(event, data, notice)
         case CorrectionNotice():
             return _corrected(event, data, notice)
+        case Advice(rule=AdviceRule.ERASE, member=member):
+            return _dropped(event) if member is None else _without(event, data, member)
         case _:
             return event
 

@@ -6,7 +6,6 @@ counts. The persons' gate is held while one is written, so that no release slips
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -51,14 +50,6 @@ class Subject(NamedTuple):
     owner: UUID | None
     is_released: bool
     is_protected: bool
-
-
-class HeldWhole(NamedTuple):
-    """A held message, sealed whole under the key of whom it is about first."""
-
-    exchange: UUID
-    sealed: bytes
-    subjects: list[UUID]
 
 
 async def claim(connection: Connection, correction: NewCorrection) -> StoredCorrection | None:
@@ -139,24 +130,4 @@ async def restrict(
         correction,
         is_lifted,
         now,
-    )
-
-
-async def held_whole(connection: Connection, exchange: UUID) -> HeldWhole | None:
-    """A held message."""
-    row = await connection.fetchrow(
-        "select exchange, sealed, subjects from held where exchange = $1", exchange
-    )
-    return None if row is None else HeldWhole(*row)
-
-
-async def put_held(
-    connection: Connection, exchange: UUID, sealed: bytes, subjects: Sequence[UUID]
-) -> None:
-    """Put a corrected held message in the place of the one before."""
-    await connection.execute(
-        "update held set sealed = $2, subjects = $3 where exchange = $1",
-        exchange,
-        sealed,
-        list(subjects),
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -23,6 +23,7 @@ from gateway.store.embedded import (
     running_address,
     start_embedded,
 )
+from gateway.store.groups import Connection
 from gateway.store.migrate import migrate
 from gateway.telemetry import Telemetry
 
@@ -155,11 +156,21 @@ async def _end_transaction(connection: asyncpg.Connection) -> None:
         await connection.execute("rollback")
 
 
+Admit = Callable[[Connection], Coroutine[Any, Any, None]]
+"""Looks at a connection before anybody uses it; raises where nobody may."""
+
+
 @asynccontextmanager
-async def open_pool(dsn: str, size: int = POOL_SIZE) -> AsyncIterator[asyncpg.Pool]:
-    """A bounded pool; every connect and every statement has a limit in time."""
+async def open_pool(
+    dsn: str, size: int = POOL_SIZE, *, admit: Admit | None = None
+) -> AsyncIterator[asyncpg.Pool]:
+    """A bounded pool; every connect and every statement has a limit in time.
+
+    `admit` is asked for each new connection: a database that was put back has only such.
+    """
     pool = await asyncpg.create_pool(
         dsn,
+        init=admit,
         min_size=2,
         max_size=size,
         timeout=CONNECT_SECONDS,

@@ -16,8 +16,11 @@ from uuid import UUID
 import asyncpg
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
-VERWERKINGEN, BESCHERMD = 1, 2
-"""The numbers of the processing log, and of the one for protected exchanges (ADR 0014)."""
+VERWERKINGEN, BESCHERMD, TOEGANG, TOEGANG_BESCHERMD = 1, 2, 3, 4
+"""The series of logs: of processing and of who looked, changed or approved (toegang); and of both
+the one for protected exchanges (ADR 0014). Each is a chain of volumes (ADR 0016)."""
+
+_VOLUME_TURNS = 3
 
 WAITING, HELD, DONE, REFUSED, PURGED, CLEARED = 1, 2, 3, 4, 5, 6
 """States of an exchange: in the mailbox, waiting for agreement, received, refused, taken out of
@@ -26,6 +29,10 @@ the mailbox before it was received, and received with its content removed since.
 
 class NoMailboxError(Exception):
     """A registered recipient has no mailbox: the database was changed from outside."""
+
+
+class NoOpenVolumeError(Exception):
+    """A log series has no open volume: the database was changed from outside."""
 
 
 class ErasedMeanwhileError(Exception):
@@ -94,18 +101,19 @@ class Original(NamedTuple):
     sealed_reference: bytes | None
     state: int
     is_protected: bool
+    flow: str | None = None
 
 
 class Leaf(NamedTuple):
-    """A log entry on its way to the log: to `log`, or where that is None to the one being written.
+    """A log entry on its way: to its `series`, or where that is None to the one being written.
 
-    What is about a protected exchange names its log, so that it cannot come into the other.
+    What is about a protected exchange names its series, so that it cannot come into the other.
     """
 
     hash: bytes
     entry: bytes
     subjects: list[UUID]
-    log: int | None = None
+    series: int | None = None
 
 
 class GroupRows:
@@ -232,7 +240,7 @@ async def originals(connection: Connection, exchanges: Sequence[UUID]) -> dict[U
     if not exchanges:
         return {}
     rows = await connection.fetch(
-        """select id, sender, recipient, owner, sealed_reference, state, is_protected
+        """select id, sender, recipient, owner, sealed_reference, state, is_protected, flow
              from exchange where id = any($1)""",
         exchanges,
     )
@@ -363,22 +371,31 @@ async def enqueue(connection: Connection, recipient: str, exchanges: Sequence[UU
         raise NoMailboxError("a recipient has no mailbox")
 
 
-async def append_leaves(connection: Connection, log: int, leaves: Sequence[Leaf]) -> None:
+async def append_leaves(connection: Connection, series: int, leaves: Sequence[Leaf]) -> None:
     """Give leaves their dense indices and store them; the log head stays locked until commit.
 
-    A leaf that names another log goes there; heads are taken in the order of their numbers.
+    A leaf that names another series goes there; heads are taken in the order of their numbers.
     """
-    for number in sorted({log if leaf.log is None else leaf.log for leaf in leaves}):
-        own = [leaf for leaf in leaves if (log if leaf.log is None else leaf.log) == number]
-        await _append_to(connection, number, own)
+    named = [(series if leaf.series is None else leaf.series, leaf) for leaf in leaves]
+    for number in sorted({where for where, _ in named}):
+        await _append_to(connection, number, [leaf for where, leaf in named if where == number])
 
 
-async def _append_to(connection: Connection, log: int, leaves: Sequence[Leaf]) -> None:
-    base = await connection.fetchval(
-        "update log_head set size = size + $2 where log = $1 returning size - $2",
-        log,
-        len(leaves),
-    )
+async def _append_to(connection: Connection, series: int, leaves: Sequence[Leaf]) -> None:
+    head = None
+    for _ in range(_VOLUME_TURNS):
+        # Whoever waited here while the volume was closed finds none; the next look sees the new.
+        head = await connection.fetchrow(
+            """update log_head set size = size + $2
+                where series = $1 and closed_at is null returning log, size - $2""",
+            series,
+            len(leaves),
+        )
+        if head is not None:
+            break
+    if head is None:
+        raise NoOpenVolumeError("a log series has no open volume")
+    log, base = head
     await connection.copy_records_to_table(
         "log_leaf",
         records=[

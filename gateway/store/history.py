@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.groups import VERWERKINGEN, Connection
-from gateway.store.log import leaves_between, log_size
+from gateway.store.log import leaves_between, log_size, volumes_of
 
 
 async def driver_of(connection: AsyncConnection) -> Connection:
@@ -27,38 +27,40 @@ async def entries_of(connection: Connection, exchange: UUID) -> list[bytes]:
 
     The hashes in the commit group name the first entry; entries after it are searched by content.
     """
-    first = await connection.fetchval(
-        """select l.index from exchange e
+    logs = [volume.log for volume in await volumes_of(connection, VERWERKINGEN)]
+    first = await connection.fetchrow(
+        """select l.log, l.index from exchange e
              join commit_group g on g.id = e.commit_group
-             join log_leaf l on l.log = $2
+             join log_leaf l on l.log = any($2::smallint[])
               and l.hash = substring(g.leaf_hashes from e.group_index * 32 + 1 for 32)
             where e.id = $1""",
         exchange,
-        VERWERKINGEN,
+        logs,
     )
     if first is None:
         return []
     rows = await connection.fetch(
         """select entry from log_leaf
-            where log = $1 and index >= $2 and position($3::bytea in entry) > 0 order by index""",
-        VERWERKINGEN,
-        first,
+            where log = any($1::smallint[]) and (log, index) >= ($2::smallint, $3::bigint)
+              and position($4::bytea in entry) > 0 order by log, index""",
+        logs,
+        *first,
         f'"exchange":"{exchange}"'.encode(),
         timeout=120,
     )
     return [bytes(row[0]) for row in rows]
 
 
-async def first_at(connection: Connection, moment: int) -> int:
-    """About where the entries from a moment on begin, in milliseconds since 1970.
+async def first_at(connection: Connection, log: int, moment: int) -> int:
+    """About where a volume's entries from a moment on begin, in milliseconds since 1970.
 
-    Halves the log by the ends of its entries. Those are in order but for the seconds that a group
-    took, so the caller starts a while before what it looks for.
+    Halves the volume by the ends of its entries. Those are in order but for the seconds that a
+    group took, so the caller starts a while before what it looks for.
     """
-    low, high = 0, await log_size(connection, VERWERKINGEN)
+    low, high = 0, await log_size(connection, log)
     while low < high:
         middle = (low + high) // 2
-        (leaf,) = await leaves_between(connection, VERWERKINGEN, middle, middle + 1)
+        (leaf,) = await leaves_between(connection, log, middle, middle + 1)
         if _end_of(leaf.entry) < moment:
             low = middle + 1
         else:

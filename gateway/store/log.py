@@ -13,9 +13,10 @@ which loses nothing: each follows from the tiles, and Ed25519 would sign it with
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from gateway.store.groups import Connection
+from gateway.store.groups import Connection, NoOpenVolumeError
 from gateway.store.lease import Lease, stands_until_commit
 
 HASH_BYTES = 32
@@ -31,6 +32,18 @@ class LogMovedError(Exception):
 
 class TileRewrittenError(Exception):
     """A tile would have changed where it may only grow; nothing was written."""
+
+
+class Volume(NamedTuple):
+    """One volume of a series: `log` numbers its leaves; a final one is signed to its end."""
+
+    log: int
+    series: int
+    name: str
+    size: int
+    opened_at: datetime
+    closed_at: datetime | None
+    is_final: bool
 
 
 class StoredLeaf(NamedTuple):
@@ -57,6 +70,78 @@ class StoredCheckpoint(NamedTuple):
     note: str
 
 
+_VOLUME = "select log, series, name, size, opened_at, closed_at, is_final from log_head"
+
+
+async def volumes_of(connection: Connection, series: int) -> list[Volume]:
+    """The volumes of a series, oldest first."""
+    rows = await connection.fetch(f"{_VOLUME} where series = $1 order by log", series)
+    return [Volume(*row) for row in rows]
+
+
+async def open_volume(connection: Connection, series: int) -> Volume:
+    """The volume that is being written."""
+    row = await connection.fetchrow(f"{_VOLUME} where series = $1 and closed_at is null", series)
+    if row is None:
+        raise NoOpenVolumeError("a log series has no open volume")
+    return Volume(*row)
+
+
+async def volume_to_sign(connection: Connection, series: int) -> Volume:
+    """The oldest volume that is not signed to its end: the open one, as a rule."""
+    row = await connection.fetchrow(
+        f"{_VOLUME} where series = $1 and not is_final order by log limit 1", series
+    )
+    if row is None:
+        raise NoOpenVolumeError("a log series has no open volume")
+    return Volume(*row)
+
+
+async def next_volume(connection: Connection, series: int, name: str) -> None:
+    """Close the open volume and open the next one. Writers wait for the caller's commit."""
+    closed = await connection.execute(
+        """update log_head set closed_at = clock_timestamp()
+            where series = $1 and closed_at is null""",
+        series,
+    )
+    if closed != "UPDATE 1":
+        raise NoOpenVolumeError("a log series has no open volume")
+    await connection.execute(
+        """insert into log_head (log, size, series, name)
+           select max(log) + 1, 0, $1, $2 from log_head""",
+        series,
+        name,
+    )
+
+
+async def finish_volume(connection: Connection, log: int) -> bool:
+    """Mark a closed volume as signed to its end; False where that was done before."""
+    done = await connection.execute(
+        """update log_head set is_final = true
+            where log = $1 and closed_at is not null and not is_final""",
+        log,
+    )
+    return bool(done == "UPDATE 1")
+
+
+async def now_millis(connection: Connection) -> int:
+    """The database's clock, in milliseconds since 1970."""
+    return int(
+        await connection.fetchval(
+            "select floor(extract(epoch from clock_timestamp()) * 1000)::bigint"
+        )
+    )
+
+
+async def year_now(connection: Connection) -> str:
+    """The year by the database's clock, in Amsterdam."""
+    return str(
+        await connection.fetchval(
+            "select to_char(clock_timestamp() at time zone 'Europe/Amsterdam', 'YYYY')"
+        )
+    )
+
+
 async def log_size(connection: Connection, log: int) -> int:
     """How many leaves are committed."""
     return int(await connection.fetchval("select size from log_head where log = $1", log))
@@ -77,12 +162,17 @@ async def leaves_between(
     return [StoredLeaf(*row) for row in rows]
 
 
-async def index_of_leaf(connection: Connection, log: int, leaf_hash: bytes) -> int | None:
-    """Where a leaf stands, by its hash."""
-    index = await connection.fetchval(
-        "select index from log_leaf where log = $1 and hash = $2 limit 1", log, leaf_hash
+async def place_of_leaf(
+    connection: Connection, series: int, leaf_hash: bytes
+) -> tuple[int, int] | None:
+    """Where a leaf stands in a series: its volume's number and its index, by its hash."""
+    row = await connection.fetchrow(
+        """select log, index from log_leaf
+            where hash = $2 and log in (select log from log_head where series = $1) limit 1""",
+        series,
+        leaf_hash,
     )
-    return None if index is None else int(index)
+    return None if row is None else (row[0], row[1])
 
 
 async def stored_tiles(

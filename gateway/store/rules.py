@@ -31,6 +31,23 @@ class RulesBusyError(Exception):
     """A deciding transaction holds the rules too long; nothing was changed, try again."""
 
 
+async def join_deciding(connection: Connection) -> int:
+    """Make a transaction that is open already a deciding one; gives the rules' generation.
+
+    Raises `RulesBusyError` where a planned version's moment has come: whoever decides next brings
+    it in force, and the work is asked for again.
+    """
+    await connection.execute(f"select pg_advisory_xact_lock_shared({RULES_LOCK})")
+    row = await connection.fetchrow(
+        "select number, coalesce(due_at <= clock_timestamp(), false) from rules_generation"
+    )
+    assert row is not None  # noqa: S101  # the migration made its one row
+    number, is_due = row
+    if is_due:
+        raise RulesBusyError("a version of the protocol comes in force at this moment")
+    return int(number)
+
+
 class Rules(NamedTuple):
     """What a generation is compiled from."""
 

@@ -3,6 +3,10 @@
 A box is nonce (12 bytes) and ciphertext; its associated data bind it to exchange, member and
 category, so that a box moved elsewhere does not open. Nonces are random: at 2**32 boxes a key the
 chance of a repeat is the one NIST SP 800-38D allows, and a person's key seals far fewer.
+
+A data key has two halves that nobody can make from one another: one seals, the other keys the
+person's commitments in the log. So the first can be renewed, when what it sealed must open nowhere
+any more, also not in a backup, while every entry of the past can still be opened (ADR 0018).
 """
 
 from __future__ import annotations
@@ -14,18 +18,19 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.vault.keys import KEY_BYTES, KeyProvider
+from gateway.vault.keys import KEY_BYTES, KeyDestroyedError, KeyProvider
 
 NONCE_BYTES = 12
 CONTENT = 1
-"""The retention class of a person's exchanged content. Later classes outlive an erasure."""
+"""The retention class of a person's exchanged content."""
+PROOF = 2
+"""The class of what outlives an erasure as proof, restricted and until its date."""
 
-
-_CLASSES = {CONTENT: b"\x01"}
+_CLASSES = {CONTENT: b"\x01", PROOF: b"\x02"}
 
 
 class SealBrokenError(Exception):
-    """A box does not open: wrong key, wrong place, or changed bytes."""
+    """A box does not open: wrong key, wrong place, changed bytes, or a key that was destroyed."""
 
 
 class WrappedKey(NamedTuple):
@@ -36,12 +41,16 @@ class WrappedKey(NamedTuple):
 
 
 class DataKey:
-    """A data key in use: seals and opens boxes, and keys commitments."""
+    """A data key in use: `material` seals and opens boxes, `commitments` keys commitments.
 
-    __slots__ = ("_cipher", "material")
+    A key that was made before there were halves is one and the same for both.
+    """
 
-    def __init__(self, material: bytes) -> None:
+    __slots__ = ("_cipher", "commitments", "material")
+
+    def __init__(self, material: bytes, commitments: bytes | None = None) -> None:
         self.material = material
+        self.commitments = material if commitments is None else commitments
         self._cipher = AESGCM(material)
 
     def seal(self, content: bytes, bound_to: bytes, nonce: bytes) -> bytes:
@@ -57,7 +66,7 @@ class DataKey:
 
 
 class Vault:
-    """Makes, wraps and unwraps data keys."""
+    """Makes, wraps, unwraps and re-wraps data keys."""
 
     def __init__(self, keys: KeyProvider) -> None:
         self._keys = keys
@@ -65,27 +74,58 @@ class Vault:
 
     def new_key(self, owner: UUID, retention: int, epoch: int) -> tuple[DataKey, WrappedKey]:
         """A fresh key for one person and retention class, and its wrapped form."""
-        random = os.urandom(KEY_BYTES + NONCE_BYTES)
-        material, nonce = random[:KEY_BYTES], random[KEY_BYTES:]
-        place = _place(owner, retention)
-        wrapped = nonce + self._cipher(epoch).encrypt(nonce, material, place)
-        return DataKey(material), WrappedKey(epoch, wrapped)
+        random = os.urandom(2 * KEY_BYTES)
+        key = DataKey(random[:KEY_BYTES], random[KEY_BYTES:])
+        return key, self._wrap(key, owner, retention, epoch)
+
+    def renewed(
+        self, key: DataKey, owner: UUID, retention: int, epoch: int
+    ) -> tuple[DataKey, WrappedKey]:
+        """A fresh key that seals in the place of this one; what it committed to still opens."""
+        fresh = DataKey(os.urandom(KEY_BYTES), key.commitments)
+        return fresh, self._wrap(fresh, owner, retention, epoch)
+
+    def rewrap(self, owner: UUID, retention: int, key: WrappedKey, epoch: int) -> WrappedKey:
+        """The same data key, wrapped for another epoch. Raises `SealBrokenError`."""
+        return self._wrap(self.unwrap(owner, retention, key), owner, retention, epoch)
 
     def unwrap(self, owner: UUID, retention: int, key: WrappedKey) -> DataKey:
-        """The data key behind its wrapped form. Raises `SealBrokenError`."""
+        """The data key behind its wrapped form.
+
+        Raises `SealBrokenError`, also where the epoch's key was destroyed, and
+        `KeyUnavailableError` where it should be there and is not.
+        """
         wrapped = key.wrapped
         try:
-            material = self._cipher(key.epoch).decrypt(
+            halves = self._cipher(key.epoch).decrypt(
                 wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _place(owner, retention)
             )
-        except InvalidTag as error:
+        except (InvalidTag, KeyDestroyedError) as error:
             raise SealBrokenError("a data key does not unwrap") from error
-        return DataKey(material)
+        return DataKey(halves[:KEY_BYTES], halves[KEY_BYTES:] or None)
 
-    def _cipher(self, epoch: int) -> AESGCM:
+    def forget(self, epoch: int) -> None:
+        """Let go of an epoch's key that is destroyed: it must not live on in memory."""
+        self._ciphers.pop(epoch, None)
+
+    @property
+    def remembered(self) -> frozenset[int]:
+        """The epochs whose key is in memory."""
+        return frozenset(self._ciphers)
+
+    def _wrap(self, key: DataKey, owner: UUID, retention: int, epoch: int) -> WrappedKey:
+        halves = key.material
+        if key.commitments is not key.material:
+            halves += key.commitments
+        nonce, place = os.urandom(NONCE_BYTES), _place(owner, retention)
+        cipher = self._cipher(epoch, makes=True)
+        return WrappedKey(epoch, nonce + cipher.encrypt(nonce, halves, place))
+
+    def _cipher(self, epoch: int, *, makes: bool = False) -> AESGCM:
         cipher = self._ciphers.get(epoch)
         if cipher is None:
-            cipher = self._ciphers[epoch] = AESGCM(self._keys.key_encryption_key(epoch))
+            key = self._keys.key_encryption_key(epoch, makes=makes)
+            cipher = self._ciphers[epoch] = AESGCM(key)
         return cipher
 
 

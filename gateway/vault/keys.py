@@ -4,7 +4,8 @@
 use. `EnvironmentKeys` takes the root key from the environment, as an orchestrator's secret store
 gives it. Key-encryption keys belong to weekly epochs; `FileKeys` draws each at random, so that
 destroying an epoch's file makes older backups unreadable; `EnvironmentKeys` derives them and
-cannot destroy one alone, which `docs/operating.md` says.
+cannot destroy one alone, which `docs/operating.md` says. A destroyed key leaves a mark: its epoch
+gets no other in its place.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -24,27 +26,57 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 EPOCH_SECONDS = 7 * 24 * 3600
+_KEY_FILE = re.compile(r"kek-([0-9]+)\.(key|destroyed)")
 
 
 class KeyUnavailableError(Exception):
     """A key that is needed cannot be had; the message names the key, never its bytes."""
 
 
+class KeyDestroyedError(KeyUnavailableError):
+    """The key of this epoch was destroyed, on purpose and for good."""
+
+
+class CannotDestroyError(Exception):
+    """This provider cannot destroy one epoch's key alone."""
+
+
 class KeyProvider(Protocol):
     """Hands out keys by name."""
+
+    @property
+    def can_destroy(self) -> bool:
+        """Whether the key of one epoch can be destroyed alone."""
+        ...
 
     def secret(self, name: str) -> bytes:
         """A 32-byte secret for one use, the same at every call."""
         ...
 
-    def key_encryption_key(self, epoch: int) -> bytes:
-        """The 32-byte key of one epoch. Raises `KeyUnavailableError` once it was destroyed."""
+    def key_encryption_key(self, epoch: int, *, makes: bool = False) -> bytes:
+        """The 32-byte key of one epoch; drawn at its first use where `makes`.
+
+        Raises `KeyDestroyedError` once it was destroyed, `KeyUnavailableError` where it is missing.
+        """
+        ...
+
+    def epochs(self) -> Mapping[int, bool]:
+        """The epochs of which something is kept here, and whether their key is destroyed."""
+        ...
+
+    def destroy(self, epoch: int) -> None:
+        """Destroy the key of one epoch; again, it changes nothing. Raises `CannotDestroyError`."""
         ...
 
 
 def epoch_of(moment: datetime) -> int:
     """The weekly key epoch of a moment."""
     return int(moment.timestamp()) // EPOCH_SECONDS
+
+
+def epoch_ends(epoch: int) -> datetime:
+    """The moment at which an epoch is over."""
+    return datetime.fromtimestamp((epoch + 1) * EPOCH_SECONDS, UTC)
 
 
 def signing_key(keys: KeyProvider, name: str) -> Ed25519PrivateKey:
@@ -54,6 +86,8 @@ def signing_key(keys: KeyProvider, name: str) -> Ed25519PrivateKey:
 
 class FileKeys:
     """Keys in a folder of their own."""
+
+    can_destroy = True
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,8 +99,45 @@ class FileKeys:
     def secret(self, name: str) -> bytes:
         return _derive(self._root, name)
 
-    def key_encryption_key(self, epoch: int) -> bytes:
-        return self._read_or_make(f"kek-{epoch}.key")
+    def key_encryption_key(self, epoch: int, *, makes: bool = False) -> bytes:
+        if self._mark(epoch).exists():
+            raise KeyDestroyedError(f"the key of epoch {epoch} was destroyed")
+        name = f"kek-{epoch}.key"
+        if makes:
+            return self._read_or_make(name)
+        try:
+            return self._checked(self._folder / name)
+        except FileNotFoundError as error:
+            raise KeyUnavailableError(
+                f"{name} is missing: restore it from its own backup"
+            ) from error
+
+    def epochs(self) -> Mapping[int, bool]:
+        found = {
+            int(match[1]): match[2] == "destroyed"
+            for path in sorted(self._folder.iterdir(), reverse=True)
+            if (match := _KEY_FILE.fullmatch(path.name))
+        }
+        # A crash can leave the key beside its mark: the mark counts.
+        return {epoch: self._mark(epoch).exists() for epoch in sorted(found)}
+
+    def destroy(self, epoch: int) -> None:
+        # First the mark, durably: whatever happens after it, nobody draws another key for this
+        # epoch, and nobody reads this one. A crash before the removal is mended by the next call.
+        mark, path = self._mark(epoch), self._folder / f"kek-{epoch}.key"
+        mark.touch(mode=0o600)
+        _sync_folder(self._folder)
+        if path.exists():
+            with path.open("r+b") as file:
+                # What the medium keeps of it is the medium's; the file itself holds it no more.
+                file.write(secrets.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+        _sync_folder(self._folder)
+
+    def _mark(self, epoch: int) -> Path:
+        return self._folder / f"kek-{epoch}.destroyed"
 
     def _read_or_make(self, name: str) -> bytes:
         path = self._folder / name
@@ -101,6 +172,8 @@ class FileKeys:
 class EnvironmentKeys:
     """Keys derived from `SLUIS_ROOT_KEY`: 32 bytes, base64."""
 
+    can_destroy = False
+
     def __init__(self, environment: Mapping[str, str]) -> None:
         try:
             root = base64.b64decode(environment.get("SLUIS_ROOT_KEY", ""), validate=True)
@@ -113,8 +186,16 @@ class EnvironmentKeys:
     def secret(self, name: str) -> bytes:
         return _derive(self._root, name)
 
-    def key_encryption_key(self, epoch: int) -> bytes:
+    def key_encryption_key(self, epoch: int, *, makes: bool = False) -> bytes:  # noqa: ARG002  # derived, so always there
         return _derive(self._root, f"kek/{epoch}")
+
+    def epochs(self) -> Mapping[int, bool]:
+        return {}
+
+    def destroy(self, epoch: int) -> None:
+        raise CannotDestroyError(
+            f"the key of epoch {epoch} follows from the root key, and cannot be destroyed alone"
+        )
 
 
 def _derive(root: bytes, name: str) -> bytes:

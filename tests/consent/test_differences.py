@@ -125,6 +125,18 @@ def test_the_same_rules_under_another_version_differ_in_nothing() -> None:
             "Een opgave van gezag geldt 30 dagen; dat was 365.",
         ),
         (
+            'titel = "Proefprotocol"',
+            'titel = "Proefprotocol"\nvernietigenHandtekeningen = 1',
+            Direction.WIDENS,
+            "Een besluit tot vernietiging vraagt 1 handtekening(en); dat was 2.",
+        ),
+        (
+            'titel = "Proefprotocol"',
+            'titel = "Proefprotocol"\nvernietigenWachtDagen = 14',
+            Direction.OTHER,
+            "Vernietiging wacht 14 dagen op ontvangers; dat was 7.",
+        ),
+        (
             "naOntvangstDagen = 14",
             "naOntvangstDagen = 7",
             Direction.NARROWS,

@@ -411,7 +411,7 @@ async def look_around(
     ):
         for http in (supervisor, casebook):
             await http.get(path)
-    size = await nest.gateway.pool.fetchval("select max(size) from log_checkpoint")
+    size = await nest.gateway.pool.fetchval("select max(size) from log_checkpoint where log = 1")
     width = min(256, size)
     part = "" if width == 256 else f".p/{width}"
     assert (

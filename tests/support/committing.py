@@ -42,6 +42,7 @@ from gateway.vault.boxes import Vault
 from gateway.vault.keys import EnvironmentKeys, KeyProvider, signing_key
 from schemas.deliveries import DeliveryState
 from schemas.referral import Referral
+from tests.support.journals import fresh_journal
 
 ROOT_KEY = {"SLUIS_ROOT_KEY": "S" * 43 + "="}
 TRACE = Trace("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
@@ -186,6 +187,7 @@ async def open_desk(database: str) -> AsyncIterator[Desk]:
         ProtectedSide(
             "sluis/proef/beschermd", signing_key(keys, "log/apart"), ProtectedHandles(keys)
         ),
+        fresh_journal(keys),
     )
     log = io.StringIO()
     async with asyncpg.create_pool(database, min_size=2, max_size=8) as pool:

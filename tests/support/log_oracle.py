@@ -17,8 +17,8 @@ from typing import Any
 
 import asyncpg
 
-from gateway.app import log_verifier
 from gateway.audit.folder import FolderReader
+from gateway.audit.series import Logbooks
 from gateway.audit.tiles import split_bundle
 from gateway.audit.verify import verify_folder
 from gateway.audit.walk import all_bundles
@@ -27,7 +27,7 @@ from gateway.cli.serving import key_provider
 from gateway.client import AsyncSluis
 from gateway.client.credentials import load
 from gateway.settings import Settings
-from gateway.store.groups import PURGED
+from gateway.store.groups import PURGED, VERWERKINGEN
 from gateway.store.notices import NOTICE
 from tests.support.running_gateway import RunningGateway, reachable_folder
 
@@ -47,7 +47,8 @@ async def verified_entries(pool: asyncpg.Pool, home: Path) -> list[bytes]:
         return []
     # The key is brought along, never taken from whom is checked: here from the keys' folder.
     settings = Settings(home=home)
-    vkey = log_verifier(settings, key_provider(settings))
+    name = await pool.fetchval("select name from log_head where log = 1")
+    vkey = Logbooks(settings.oin, key_provider(settings)).vkey(VERWERKINGEN, name)
     with reachable_folder() as place:
         async with AsyncSluis(load(home / "partners" / "toezicht")) as supervisor:
             await export_log(supervisor, place / "log")

@@ -110,7 +110,9 @@ class RunningGateway:
             yield http
 
     async def count(self, table: str, where: str = "true", *values: object) -> int:
-        """How many rows of a table there are."""
+        """How many rows of a table there are; of log entries, those of processing."""
+        if table == "log_leaf":
+            where = f"({where}) and log <= 2"
         return int(
             await self.pool.fetchval(f"select count(*) from {table} where {where}", *values)  # noqa: S608  # the test's own words
         )

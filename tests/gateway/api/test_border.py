@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import cast
 
 import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from gateway.api.border import Border, HotAnswer
+from gateway.api.border import Border, Hot, HotAnswer, Visits
+from gateway.api.callers import Callers
+from gateway.exchange.accesses import AccessLog
 from gateway.telemetry import Telemetry
 from tests.support.refusals import ECHO, assert_problem
 
 Answer = Callable[[Receive, Send], Awaitable[None]]
+
+
+# None of these addresses is one that visits are recorded of.
+UNVISITED = Visits(
+    cast(Callers, None), cast(AccessLog, None), lambda: datetime.now(UTC), lambda: False
+)
 
 
 def border(answer: Answer, log: io.StringIO, timeout: float = 0.2) -> Border:
@@ -33,7 +43,8 @@ def border(answer: Answer, log: io.StringIO, timeout: float = 0.2) -> Border:
     return Border(
         app,
         Telemetry(log),
-        hot={"/fails": fails, "/hangs": hangs},
+        UNVISITED,
+        hot={"/fails": Hot("faal", fails), "/hangs": Hot("hang", hangs)},
         streamed=frozenset({"/streamed"}),
         max_message=1000,
         timeout=timeout,

@@ -18,15 +18,23 @@ from gateway.audit.note import VerifierKey, parse_vkey
 from gateway.audit.signing import CheckpointSigner
 from gateway.audit.tiles import Bundle, split_bundle
 from gateway.identity.tokens import Caller
-from gateway.store.groups import BESCHERMD, VERWERKINGEN, Leaf, append_leaves
+from gateway.store.groups import (
+    BESCHERMD,
+    TOEGANG,
+    TOEGANG_BESCHERMD,
+    VERWERKINGEN,
+    Leaf,
+    append_leaves,
+)
 from gateway.store.ids import new_id
 from gateway.store.lease import give_up_lease, take_lease
 from tests.gateway.audit.leaves import append
 from tests.gateway.audit.logs import KEY, ORIGIN
+from tests.support.logbooks import YEAR, KnownKey
 
 LOG = "/logboek/verwerkingen"
 VKEY = VerifierKey.of(ORIGIN, KEY).encode()
-PROTECTED_VKEY = VerifierKey.of("sluis/proef/beschermd", KEY).encode()
+PROTECTED_VKEY = KnownKey(KEY).vkey(BESCHERMD, YEAR)
 
 
 async def authenticate(request: HTTPConnection) -> Caller:
@@ -39,7 +47,7 @@ async def authenticate(request: HTTPConnection) -> Caller:
 
 def application(pool: asyncpg.Pool) -> FastAPI:
     app = FastAPI()
-    app.include_router(log_routes(pool, authenticate, VKEY, PROTECTED_VKEY))
+    app.include_router(log_routes(pool, authenticate, KnownKey(KEY)))
     app.add_exception_handler(Problem, answer_problem)
     return app
 
@@ -202,7 +210,13 @@ async def test_only_the_key_is_told_to_strangers(
     for path in ("checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3", "bewijs?bladhash=A"):
         assert (await http.get(f"{LOG}/{path}")).status_code == 401
     answer = await http.get("/logboek/sleutels")
-    assert answer.json() == {"verwerkingen": VKEY, "beschermd": PROTECTED_VKEY}
+    books = KnownKey(KEY)
+    assert answer.json() == {
+        "verwerkingen": VKEY,
+        "beschermd": PROTECTED_VKEY,
+        "toegang": books.vkey(TOEGANG, YEAR),
+        "toegangBeschermd": books.vkey(TOEGANG_BESCHERMD, YEAR),
+    }
 
 
 async def test_entries_are_for_supervisors_and_hashes_for_every_partner(pool: asyncpg.Pool) -> None:
@@ -249,7 +263,7 @@ async def test_invariant_14_the_log_of_protected_exchanges_answers_outsiders_the
         async with pool.acquire() as connection:
             lease = await take_lease(connection, "publisher/beschermd", new_id(), 60.0)
             assert lease is not None
-            origin = "sluis/proef/beschermd"
+            origin = KnownKey(KEY).origin(BESCHERMD, YEAR)
             await CheckpointSigner(BESCHERMD, origin, KEY).extend(connection, lease)
             assert await CheckpointSigner(VERWERKINGEN, ORIGIN, KEY).extend(connection, lease) == 0
         for kind, told in before.items():

@@ -13,8 +13,9 @@ from gateway.audit.checkpoint import Checkpoint, sign_checkpoint
 from gateway.audit.entry import encode_entry
 from gateway.audit.folder import write_folder
 from gateway.audit.note import VerifierKey
+from tests.support.logbooks import YEAR
 
-ORIGIN = "sluis.example/verwerkingen"
+ORIGIN = f"sluis/proef/verwerkingen/{YEAR}"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 

@@ -83,5 +83,5 @@ async def test_other_events_are_no_decisions(pool: asyncpg.Pool) -> None:
 async def test_an_empty_log_holds_nothing(pool: asyncpg.Pool) -> None:
     assert await senders(pool, 0, 10) == []
     async with pool.acquire() as connection:
-        assert await first_at(connection, 0) == 0
+        assert await first_at(connection, VERWERKINGEN, 0) == 0
         assert await entries_of(connection, UUID(int=1)) == []

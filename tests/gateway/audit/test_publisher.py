@@ -15,7 +15,7 @@ import pytest
 from gateway.audit import merkle
 from gateway.audit.folder import write_folder
 from gateway.audit.note import VerifierKey
-from gateway.audit.publisher import LEASE_NAME, MAX_BACKOFF, LogPublisher, backoff
+from gateway.audit.publisher import MAX_BACKOFF, LogPublisher, backoff
 from gateway.audit.verify import verify_folder
 from gateway.store.groups import VERWERKINGEN, append_leaves
 from gateway.store.log import leaves_between, newest_checkpoint
@@ -29,6 +29,7 @@ from tests.gateway.audit.leaves import (
     newest_size,
 )
 from tests.gateway.audit.logs import KEY, ORIGIN
+from tests.support.logbooks import KnownKey
 
 VKEY = VerifierKey.of(ORIGIN, KEY).encode()
 
@@ -40,7 +41,7 @@ class Replica:
         self.stream = StringIO()
         self.telemetry = Telemetry(self.stream)
         self.publisher = LogPublisher(
-            pool, ORIGIN, KEY, self.telemetry, every=every, lease_seconds=lease
+            pool, KnownKey(KEY), VERWERKINGEN, self.telemetry, every=every, lease_seconds=lease
         )
 
     @property
@@ -153,7 +154,8 @@ async def test_an_orderly_stop_hands_over_at_once(pool: asyncpg.Pool) -> None:
 
 async def test_a_crashed_holder_is_followed_when_its_term_ends(pool: asyncpg.Pool) -> None:
     await pool.execute(
-        "insert into lease values ($1, gen_random_uuid(), 7, now() + interval '0.5 s')", LEASE_NAME
+        "insert into lease values ($1, gen_random_uuid(), 7, now() + interval '0.5 s')",
+        "publisher/verwerkingen",
     )
     replica = Replica(pool, lease=0.5)
     await append(pool, 3)

@@ -13,7 +13,8 @@ from gateway.audit import merkle, note, tiles
 from gateway.audit.checkpoint import Checkpoint, sign_checkpoint
 from gateway.audit.entry import encode_entry
 from gateway.audit.note import KeyKind, NoteError, VerifierKey
-from gateway.audit.verify import OTHER_EVENTS, Step, VerificationError, verify_folder
+from gateway.audit.screen import OTHER_EVENTS
+from gateway.audit.verify import Step, VerificationError, verify_folder
 from tests.gateway.audit.logs import OTHER_KEY, Log, altered, files_of, numbered, without_waiting
 
 CANARY = "kanarie-123456782"

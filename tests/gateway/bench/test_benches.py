@@ -89,3 +89,23 @@ def test_a_folder_that_is_not_there_is_told(
     assert main(["bench", "feed", "--home", str(tmp_path / "nergens")]) == 2
 
     assert "is no folder" in capsys.readouterr().err
+
+
+def test_search_is_told_as_one_object(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    arguments = ("--seconds", "0.5", "--connections", "4", "--rounds", "1")
+
+    told = _run(capsys, folder, "search", *arguments)
+
+    assert list(told["baselines"]) == ["without-index"]
+    assert {goal["met"] for goal in told["reach"]} == {None}, "only 128 connections can tell"
+
+
+def test_log_is_told_as_one_object(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    told = _run(capsys, folder, "log", "--seconds", "0.3")
+
+    assert told["unit"] == "entry"
+    groups = {f"groups-of-{size}" for size in (1, 10, 100)}
+    plain = {f"plain-inserts-of-{size}" for size in (1, 10, 100)}
+    assert set(told["variants"]) == groups | plain
+    assert {goal["met"] for goal in told["reach"]} == {None}, "only longer runs can tell"
+    assert "the signed root is that over all" in told["verified"][0]

@@ -22,14 +22,15 @@ from gateway.audit.signing import CheckpointSigner
 from gateway.cli import main
 from gateway.client import credentials as client_credentials
 from gateway.identity.tokens import Caller
-from gateway.store.groups import VERWERKINGEN
+from gateway.store.groups import BESCHERMD, VERWERKINGEN
 from gateway.store.ids import new_id
 from gateway.store.lease import give_up_lease, take_lease
 from tests.gateway.audit.leaves import append
 from tests.gateway.audit.logs import KEY, ORIGIN, OTHER_KEY, listed
+from tests.support.logbooks import YEAR, KnownKey
 
 VKEY = VerifierKey.of(ORIGIN, KEY).encode()
-PROTECTED_VKEY = VerifierKey.of("sluis/proef/beschermd", KEY).encode()
+PROTECTED_VKEY = KnownKey(KEY).vkey(BESCHERMD, YEAR)
 OTHER_VKEY = VerifierKey.of(ORIGIN, OTHER_KEY).encode()
 
 
@@ -70,7 +71,7 @@ def application(pool: asyncpg.Pool) -> FastAPI:
         return Caller("toezicht", "generic", "toezicht-beschermd")
 
     app = FastAPI()
-    app.include_router(log_routes(pool, authenticate, VKEY, PROTECTED_VKEY), prefix="/v1")
+    app.include_router(log_routes(pool, authenticate, KnownKey(KEY)), prefix="/v1")
     app.add_exception_handler(Problem, answer_problem)
 
     @app.post("/oauth/token")
@@ -142,6 +143,7 @@ async def test_json_tells_the_same(world: World) -> None:
         "root": exported["root"],
         "events": {"besluit": 300},
         "extendsOlder": False,
+        "remarks": [],
         "witnesses": [],
     }
 

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from gateway import cli
-from gateway.cli import main
+from gateway.cli import MODULES, all_commands, main
 from gateway.cli.failures import Failure, failure_of
 
 
@@ -95,7 +95,16 @@ def test_a_module_of_commands_is_mounted_by_naming_it(
             def refuse() -> None:
                 raise Failure("nothing to do", "ask something else", 7)
 
-    monkeypatch.setattr(cli, "COMMANDS", (Other(),))
+    monkeypatch.setattr(cli, "_needed", lambda _: (Other(),))
 
     assert main(["refuse"]) == 7
     assert capsys.readouterr().err == "error: nothing to do\nremedy: ask something else\n"
+
+
+def test_each_module_mounts_what_it_is_looked_up_for() -> None:
+    for module, (name, mounted) in zip(all_commands(), MODULES.items(), strict=True):
+        app = typer.Typer()
+        app.callback()(lambda: None)
+        module.register(app)
+        group = typer.main.get_command(app)
+        assert tuple(group.commands) == mounted, name  # type: ignore[attr-defined]  # a group's

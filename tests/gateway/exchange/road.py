@@ -27,9 +27,10 @@ from adapters.registry import ADAPTERS
 from consent.protocol import load
 from gateway.api.messages import MessageDoor
 from gateway.api.problems import Problem
-from gateway.app import LOG_KEY, PROTECTED_LOG_KEY, Books
+from gateway.app import Books
 from gateway.audit.entries import Trace
 from gateway.audit.merkle import leaf_hash
+from gateway.audit.series import Logbooks
 from gateway.audit.verify import VerifiedLog, verify_folder
 from gateway.cli.setup import SANDBOX, read_protocol
 from gateway.exchange.arrivals import Prints, Sender
@@ -55,18 +56,18 @@ from gateway.store.partners import NewPartner, register_partner
 from gateway.store.protocols import put_in_force
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
-from gateway.vault.keys import EnvironmentKeys, signing_key
+from gateway.vault.keys import EnvironmentKeys
 from schemas.consents import ConsentReceipt, ConsentRecord, ConsentWithdrawal
 from schemas.corrections import Correction, CorrectionReceipt
 from schemas.identifiers import Bsn
 from tests.gateway.audit.logs import Log
+from tests.support.journals import fresh_folder, fresh_journal
 from tests.support.messages import Json, fresh_reference, lines_of
 
 ORIGIN = "sluis/proef/verwerkingen"
 KEYS = EnvironmentKeys({"SLUIS_ROOT_KEY": base64.b64encode(bytes(range(32))).decode()})
-PROTECTED = ProtectedSide(
-    "sluis/proef/beschermd", signing_key(KEYS, PROTECTED_LOG_KEY), ProtectedHandles(KEYS)
-)
+LOGBOOKS = Logbooks("proef", KEYS)
+PROTECTED = ProtectedSide("sluis/proef/beschermd", LOGBOOKS.key(BESCHERMD), ProtectedHandles(KEYS))
 PURPOSE = "toeleiding-wijkteam"
 EXAMPLE = read_protocol(None).text
 OKT = NewPartner("okt", "Ouder- en Kindteam (proefpartij)", "00000099000000005000", "generic")
@@ -116,8 +117,13 @@ class Road:
         self.handles = handles
         self.vault = vault
         books = Books(KEYS)
-        key = signing_key(KEYS, LOG_KEY)
-        tools = GroupTools(vault, bundled_routes(), ORIGIN, key, self.now, handles, PROTECTED)
+        key = LOGBOOKS.key(VERWERKINGEN)
+        self.journal_folder = fresh_folder()
+        journal = fresh_journal(KEYS, self.journal_folder, self.now)
+        tools = GroupTools(
+            vault, bundled_routes(), ORIGIN, key, self.now, handles, PROTECTED, journal
+        )
+        self.tools = tools
         self.committer = GroupCommitter(
             pool,
             books.of,
@@ -276,7 +282,7 @@ class Road:
     async def verify_log(self) -> VerifiedLog:
         """Both logs, exported and checked by whoever has only the keys; gives the ordinary one."""
         await self._verify(BESCHERMD, PROTECTED.origin, PROTECTED.promise_key)
-        return await self._verify(VERWERKINGEN, ORIGIN, signing_key(KEYS, LOG_KEY))
+        return await self._verify(VERWERKINGEN, ORIGIN, LOGBOOKS.key(VERWERKINGEN))
 
     async def _verify(self, number: int, origin: str, key: Ed25519PrivateKey) -> VerifiedLog:
         rows = await self.pool.fetch(
@@ -290,7 +296,7 @@ class Road:
 
 
 @asynccontextmanager
-async def open_road(url: str, *protocols: str) -> AsyncIterator[Road]:
+async def open_road(url: str, *protocols: str, is_new: bool = True) -> AsyncIterator[Road]:
     """A road with the sandbox partners and a fourth that is no party to anything.
 
     When it ends its whole log is checked.
@@ -298,9 +304,9 @@ async def open_road(url: str, *protocols: str) -> AsyncIterator[Road]:
     engine = create_async_engine("postgresql+asyncpg" + url.removeprefix("postgresql"))
     async with asyncpg.create_pool(url, min_size=1, max_size=8) as pool:
         road = Road(pool, engine)
-        for text in protocols or (EXAMPLE,):
+        for text in (protocols or (EXAMPLE,)) if is_new else ():
             await road.put_in_force(text)
-        for partner in (*SANDBOX, OKT):
+        for partner in (*SANDBOX, OKT) if is_new else ():
             await register_partner(engine, partner)
         road.committer.start()
         road.deliveries.start()

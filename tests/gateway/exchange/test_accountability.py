@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.store.groups import PURGED
 from gateway.store.partners import NewPartner, register_partner
-from tests.gateway.exchange.road import Road, open_road
-from tests.support.messages import Json, fresh_reference, member, referral
+from tests.gateway.exchange.road import Road, notices, open_road
+from tests.support.messages import Json, fresh_reference, member, referral, status_of
 
 SRA = NewPartner("sra", "Stadsregio (proefpartij)", "00000099000000006000", "generic")
 ALTRA = NewPartner("altra", "Altra (proefpartij)", "00000099000000007000", "generic")
@@ -78,3 +79,47 @@ async def test_who_the_protocol_does_not_name_gets_nothing(road: Road) -> None:
     exchange = await handed_over(road)
     told = await account(road, statement(exchange, "dwi"))
     assert (told["besluit"], told["regel"]) == ("geweigerd", "geen-gegevensstroom")
+
+
+async def test_a_restriction_on_the_case_stops_its_statuses_and_accountability(road: Road) -> None:
+    person = member()
+    answer = await road.refer(referral(person))
+    exchange = str(answer["uitwisselingId"])
+    await road.pull()
+    await road.acknowledge()
+    said = await road.report_status(status_of(exchange))
+    told = await account(road, statement(exchange))
+    assert said["besluit"] == told["besluit"] == "toegelaten"
+    await road.pull("sra")
+    waits = await account(road, statement(exchange, "altra"))
+
+    await road.correct(
+        {
+            "soort": "beperking",
+            "uitwisselingId": exchange,
+            "lid": {"burgerservicenummer": person["burgerservicenummer"]},
+        },
+        partner="casebook",
+    )
+
+    assert (await road.report_status(status_of(exchange)))["regel"] == "instemming-onvolledig"
+    assert (await account(road, statement(exchange)))["regel"] == "instemming-onvolledig"
+    # What waited goes, and the funder, who has it, is told that use is restricted.
+    for one in (said, waits):
+        assert await road.state(one) == PURGED
+    (notice,) = notices(await road.pull("sra"), "correctie")
+    assert (notice["soort"], notice["uitwisselingId"]) == ("beperking", told["uitwisselingId"])
+
+
+async def test_an_objection_to_another_purpose_leaves_the_case_alone(road: Road) -> None:
+    person = member()
+    first = await road.refer(referral(person))
+    await road.acknowledge()
+    subject = await road.subject(person["burgerservicenummer"])
+    await road.pool.execute(
+        """insert into restriction (subject, purpose, correction, is_lifted, recorded_at)
+           values ($1, 'opschalen-gezin', gen_random_uuid(), false, now())""",
+        subject,
+    )
+    said = await road.report_status(status_of(first["uitwisselingId"]))
+    assert said["besluit"] == "toegelaten"

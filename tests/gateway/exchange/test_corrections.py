@@ -16,6 +16,7 @@ from gateway.exchange.corrections import (
     UnknownExchangeError,
     UnknownMemberError,
 )
+from gateway.exchange.persons import read_persons
 from gateway.exchange.rectifying import NotRectifiableError
 from gateway.store.groups import CLEARED, HELD, PURGED, WAITING
 from gateway.store.notices import restricted
@@ -606,3 +607,25 @@ async def test_who_got_pseudonyms_only_cannot_try_numbers_on_them(database: str)
         for bsn in (ann["burgerservicenummer"], fresh_bsn()):
             with pytest.raises(UnknownMemberError):
                 await road.correct(of(answer, "bezwaar", lid=person(bsn)), partner="casebook")
+
+
+async def test_a_rectified_birth_date_bears_on_who_decides(road: Road) -> None:
+    ann = fresh_bsn()
+    answer = await road.refer(referral(member(ann)))
+    subject = await road.subject(ann)
+
+    await road.correct(
+        of(
+            answer,
+            "rectificatie",
+            lid=person(ann),
+            waarden={"lid.geboortedatum": "2016-03-01"},
+        )
+    )
+
+    async with road.pool.acquire() as connection:
+        known = (await read_persons(connection, [subject], road.vault))[subject]
+    # Beside the first: nobody makes somebody an adult, or a child, by correcting a date.
+    assert [born.reveal() for born in known.facts.births] == ["1980-05-01", "2016-03-01"]
+    later = await road.refer(referral(member(ann)))
+    assert later["besluit"] == "aangehouden"

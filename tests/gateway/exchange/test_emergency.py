@@ -205,7 +205,7 @@ async def test_invariant_11_its_review_is_made_with_it_and_the_name_is_sealed(ro
         assert not any("Nachtegaal" in row[0] for row in rows)
 
 
-async def test_invariant_11_a_review_is_logged_by_the_officers_key_and_made_once(
+async def test_invariant_11_a_review_is_logged_and_made_once(
     road: Road,
 ) -> None:
     answer = await road.refer(emergency(member()), "okt")
@@ -214,7 +214,7 @@ async def test_invariant_11_a_review_is_logged_by_the_officers_key_and_made_once
     assert professional is not None
     assert professional.name == "J. Zwijgzaam-Nachtegaal"
     last = (await road.entries())[-1].entry
-    assert (last["event"], last["key"], last["outcome"]) == ("beoordeling", "kid-pf", "terecht")
+    assert (last["event"], last["outcome"], "key" in last) == ("beoordeling", "terecht", False)
     assert last["exchange"] == answer["uitwisselingId"]
     assert "Gebeld" not in str(last)
     with pytest.raises(AlreadyReviewedError):

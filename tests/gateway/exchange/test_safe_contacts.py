@@ -35,6 +35,7 @@ from gateway.store.protected import may_disclose, may_notify
 from schemas.protection import SafeContactRequest
 from tests.gateway.exchange.road import KEYS, ORIGIN, PROTECTED, Road, open_road, trace
 from tests.support import protected
+from tests.support.journals import fresh_journal
 from tests.support.messages import bsn, member, referral
 from tests.support.protected import asked, report
 
@@ -58,7 +59,10 @@ async def keep_from(
     road: Road, exchange: str, *contacts: str, partner: str = "okt", person: str = PERSON
 ) -> Any:
     key = PROTECTED.promise_key
-    tools = GroupTools(road.vault, bundled_routes(), ORIGIN, key, road.now, road.handles, PROTECTED)
+    tools = GroupTools(
+        road.vault, bundled_routes(), ORIGIN, key, road.now, road.handles, PROTECTED,
+        fresh_journal(KEYS),
+    )  # fmt: skip
     request = {
         "uitwisselingId": exchange,
         "burgerservicenummer": person,
@@ -139,7 +143,7 @@ async def test_an_officer_sees_the_list_and_ends_it_and_each_look_is_logged(road
     with pytest.raises(UnknownCaseError):
         await end_contact(road.engine, one.id, "pf", KEY.sign)
     looks = [e.entry for e in await road.entries(log=BESCHERMD) if e.event == "inzage"]
-    assert [look["key"] for look in looks] == ["kid-pf", "kid-pf"]
+    assert not any("key" in look for look in looks)
 
 
 async def test_protected_exchanges_are_listed_for_an_officer_and_the_look_is_logged(

@@ -28,6 +28,7 @@ from gateway.identity.errors import (
     Reason,
     UnsupportedGrantError,
 )
+from gateway.identity.tokens import Caller
 from gateway.store.partners import PartnerKey, add_key, resume_partner, suspend_partner
 from tests.support.registered import (
     BASE,
@@ -50,7 +51,7 @@ async def test_an_assertion_is_exchanged_for_a_token(admission: Admission, dwi: 
     granted = await admission.desk.grant(dwi.form())
 
     assert granted.expires_in == 600
-    assert admission.tokens.verify(granted.access_token) == ("dwi", "dwi", "keten")
+    assert admission.tokens.verify(granted.access_token) == Caller("dwi", "dwi", "keten", dwi.kid)
 
 
 @pytest.mark.parametrize(

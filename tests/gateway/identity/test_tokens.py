@@ -77,7 +77,7 @@ async def test_a_token_is_of_the_standards_form_and_anybody_can_check_it(
     )
     assert json.loads(raw(head)) == {"alg": "EdDSA", "typ": "at+jwt", "kid": jwk["kid"]}
     claims = json.loads(raw(payload))
-    assert claims.keys() == {"iss", "aud", "sub", "client_id", "iat", "exp", "jti"}
+    assert claims.keys() == {"iss", "aud", "sub", "client_id", "client_key", "iat", "exp", "jti"}
     assert claims["exp"] - claims["iat"] == 600
     assert "d" not in jwk
 

@@ -122,6 +122,14 @@ def test_advice_changes_nothing() -> None:
     assert obeyed(kept(), notice) == kept()
 
 
+def test_who_is_erased_leaves_the_message_or_takes_it_along() -> None:
+    notice = Advice(rule=AdviceRule.ERASE, exchange_id=EXCHANGE, member=BEN)
+    assert obeyed(kept(), notice) == obeyed(
+        kept(), correction(CorrectionKind.MEMBER_LEFT, member=BEN)
+    )
+    assert obeyed(kept(), notice.model_copy(update={"member": None})).data == {}
+
+
 @pytest.mark.parametrize(
     "notice",
     [

@@ -1,0 +1,1 @@
+"""What the log tells: searching it, and reports, dossiers and projections made from it."""

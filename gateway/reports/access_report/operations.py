@@ -1,0 +1,88 @@
+"""Which operations are searches, exports and decisions, and what each is called in Dutch.
+
+An operation is a command's name (`partner.suspend`) or an operation id of the API. One that has no
+words here is shown by its name, and still stands in every list that it belongs to.
+"""
+
+from __future__ import annotations
+
+import re
+
+SEARCHES = re.compile(r"^(log\.search|dossier\.(subject|show|breach)|consent\.show|leesVerwerk\w*)")
+EXPORTS = re.compile(
+    r"^(log\.export\S*|project\.\S+|dossier\.(release|breach)|report\.\S+|protocol\.register"
+    r"|leesTegel\w*)"
+)
+DECISIONS = re.compile(
+    r"^(protocol\.(submit|approve|advise|enforce)|emergency\.review|erase\.\S+|dossier\.(release"
+    r"|refuse)|keys\.\S+|partner\.\S+|officer\.\S+|witness\.\S+|recover)"
+)
+NAMING = "+namen"
+"""Ends the reason's code of an act that opens names."""
+
+_TOLD = {
+    "bevestigOntvangst": "ontvangst bevestigd",
+    "corrigeer": "correctie gestuurd",
+    "consent.show": "toestemmingen bekeken",
+    "dossier.breach": "datalekpakket gemaakt",
+    "dossier.breach.names": "namen geopend bij datalek",
+    "dossier.list": "dossiers bekeken",
+    "dossier.refuse": "dossier geweigerd",
+    "dossier.release": "dossier vrijgegeven",
+    "dossier.show": "dossier bekeken",
+    "dossier.subject": "dossier opgesteld",
+    "emergency.list": "noodverstrekkingen bekeken",
+    "emergency.review": "noodverstrekking beoordeeld",
+    "erase.carry-out": "wissen uitgevoerd",
+    "erase.decide": "wissen besloten",
+    "erase.plan": "wissen voorbereid",
+    "keys.destroy": "sleutel vernietigd",
+    "keys.rotate": "sleutels vernieuwd",
+    "leesLeveringsverslag": "voortgang van levering gelezen",
+    "leesProtocol": "protocol gelezen",
+    "leesUitkomsten": "uitkomsten van levering gelezen",
+    "legGezagVast": "gezag vastgelegd",
+    "legToestemmingVast": "toestemming vastgelegd",
+    "leverBestandAan": "bestand aangeleverd",
+    "lijstAangehouden": "aangehouden berichten gelezen",
+    "log.search": "gezocht in het logboek",
+    "meldHuishoudenAan": "huishouden aangemeld",
+    "meldStatus": "stand gemeld",
+    "officer.add": "functionaris toegevoegd",
+    "officer.end": "functionaris uit dienst",
+    "partner.add": "ketenpartner toegevoegd",
+    "partner.key": "sleutel toegevoegd",
+    "partner.list": "ketenpartners bekeken",
+    "partner.resume": "schorsing opgeheven",
+    "partner.suspend": "ketenpartner geschorst",
+    "protocol.advise": "over protocol geadviseerd",
+    "protocol.approve": "protocol goedgekeurd",
+    "protocol.enforce": "protocol in werking gesteld",
+    "protocol.submit": "protocol voorgelegd",
+    "recover": "database hersteld",
+    "report.access": "toegangsrapport",
+    "report.access.reviewed": "toegangsrapport nagekeken",
+    "report.access.specific": "specifiek rapport",
+    "serve": "poort gestart",
+    "trekToestemmingIn": "toestemming ingetrokken",
+    "verantwoordCasus": "verantwoording gestuurd",
+    "volgCorrectie": "correctie gevolgd",
+    "volgTerugroep": "terugroep gevolgd",
+    "vraagToestemmingenOp": "toestemmingen opgevraagd",
+    "vraagToken": "aanmelden (token)",
+}
+_BEGINNINGS = {
+    "leesTegel": "logboek uitgelezen",
+    "leesVerwerking": "logregels opgevraagd",
+    "haalPostvak": "postvak opgehaald",
+    "leesPostvak": "postvak opgehaald",
+    "project.": "logboek doorgegeven",
+}
+
+
+def operation_told(operation: str) -> str:
+    """What was done, in Dutch; the operation's own name where it has no words."""
+    if operation in _TOLD:
+        return _TOLD[operation]
+    told = (words for begin, words in _BEGINNINGS.items() if operation.startswith(begin))
+    return next(told, operation)

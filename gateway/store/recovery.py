@@ -1,0 +1,109 @@
+"""The statements by which acts are done again after a backup was put back: what is there already?
+
+Each act has an id that it was recorded under, and rows of acts are never removed before their line
+in the journal is: an id that is found was done before the backup, or by an earlier try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from uuid import UUID
+
+from gateway.store.corrections import NewCorrection
+from gateway.store.groups import Connection, NewSubject, admit_subjects
+
+RECOVERY_LOCK = 0x51_0152
+"""Held by whoever recovers: of two operators one waits, and finds the work done."""
+
+
+async def handles_of(connection: Connection, subjects: Sequence[UUID]) -> dict[UUID, bytes | None]:
+    """The handles of these persons, where they have one; who is not known is left out."""
+    if not subjects:
+        return {}
+    rows = await connection.fetch("select id, handle from subject where id = any($1)", subjects)
+    return {row[0]: row[1] for row in rows}
+
+
+async def meet_again(
+    connection: Connection, handle: bytes | None, person: NewSubject
+) -> UUID | None:
+    """The person of this id or handle; registered under the id that they had, with a new key.
+
+    None for somebody who has no handle and is not there: nothing of them is.
+    """
+    known = await connection.fetchval("select id from subject where id = $1", person.id)
+    if known is not None or handle is None:
+        return known  # type: ignore[no-any-return]  # a uuid, or None
+    await admit_subjects(connection, {handle: person}, [])
+    return await connection.fetchval(  # type: ignore[no-any-return]  # a uuid
+        "select id from subject where handle = $1", handle
+    )
+
+
+async def is_subject(connection: Connection, subject: UUID) -> bool:
+    """Whether a person is registered."""
+    return await _exists(connection, "select 1 from subject where id = $1", subject)
+
+
+async def is_consent_known(connection: Connection, event: UUID) -> bool:
+    """Whether a decision stands in the register."""
+    return await _exists(connection, "select 1 from consent_event where id = $1", event)
+
+
+async def is_correction_known(connection: Connection, correction: UUID) -> bool:
+    """Whether a correction was carried out."""
+    return await _exists(connection, "select 1 from correction where id = $1", correction)
+
+
+async def is_statement_known(connection: Connection, statement: UUID) -> bool:
+    """Whether a statement about authority stands in the register."""
+    return await _exists(connection, "select 1 from authority_statement where id = $1", statement)
+
+
+async def known_contacts(connection: Connection, contacts: Sequence[UUID]) -> set[UUID]:
+    """Which of these safe contacts are recorded."""
+    rows = await connection.fetch("select id from safe_contact where id = any($1)", contacts)
+    return {row[0] for row in rows}
+
+
+async def put_correction(connection: Connection, correction: NewCorrection, about: UUID) -> None:
+    """Record a correction as it was, so that its partner can lift it and a repeat is known."""
+    await connection.execute(
+        """insert into correction (id, partner, reference, body, about, kind, entry, recorded_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing""",
+        *correction._replace(about=about),
+    )
+
+
+async def lock_open_volumes(connection: Connection) -> None:
+    """Keep every writer out of the logs until the caller commits, in the order that all keep."""
+    await connection.execute(
+        "select 1 from log_head where closed_at is null order by series, log for update"
+    )
+
+
+async def first_entries(connection: Connection, series: int, limit: int) -> list[bytes]:
+    """The entries that the open volume of a series begins with."""
+    rows = await connection.fetch(
+        """select l.entry from log_leaf l join log_head h on h.log = l.log
+            where h.series = $1 and h.closed_at is null and l.index < $2 order by l.index""",
+        series,
+        limit,
+    )
+    return [bytes(row[0]) for row in rows]
+
+
+async def take_recovery_lock(connection: Connection) -> bool:
+    """Whether nobody else recovers this database now; held until the connection ends."""
+    return bool(await connection.fetchval("select pg_try_advisory_lock($1)", RECOVERY_LOCK))
+
+
+async def give_up_recovery_lock(connection: Connection) -> None:
+    """Let another recover."""
+    with suppress(OSError):
+        await connection.execute("select pg_advisory_unlock($1)", RECOVERY_LOCK)
+
+
+async def _exists(connection: Connection, statement: str, wanted: UUID) -> bool:
+    return await connection.fetchval(statement, wanted) is not None

@@ -1,0 +1,3 @@
+module witnessed
+
+go 1.25
