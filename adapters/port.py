@@ -6,13 +6,14 @@ no clock: `today` is given, so that reading a delivery again after a crash gives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
+from uuid import UUID
 
 from schemas.casework import OwnStatus
-from schemas.deliveries import Problem, Record
+from schemas.deliveries import Problem, Record, RecordOutcome
 
 
 class UnreadableDelivery(Exception):  # noqa: N818  # an outcome that a sender is told, by its name
@@ -46,9 +47,37 @@ class StatusWriter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What the road decided on one record, and the slip that its reader left for the answer."""
+
+    outcome: RecordOutcome
+    slip: str | None = None
+
+
+class AnswerWriter(Protocol):
+    """Turns a delivery's outcomes into the answer that the partner's own format knows.
+
+    None where that format has no answer to this delivery. `at` is when it was worked off, in the
+    partner's local time: asked again, the answer is the same.
+    """
+
+    def __call__(
+        self, answered: Sequence[Answered], delivery: UUID, at: datetime
+    ) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Adapter:
-    """One partner format: readers and writers by media type, without parameters."""
+    """One partner format: readers and writers by media type, without parameters.
+
+    `templates` are empty files, by media type, for whoever fills one in by hand.
+    `answer_writers` give a delivery's outcomes in another form than JSON, by media type.
+    """
 
     name: str
     readers: Mapping[str, Callable[[date], DeliveryReader]]
     status_writers: Mapping[str, StatusWriter] = field(default_factory=dict)
+    templates: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    answer_writers: Mapping[str, AnswerWriter] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    description: Callable[[str], bytes] | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from adapters import canonical, dwi
+from adapters import canonical, dwi, ggz, okt, professional
 from adapters.port import Adapter
 
 ADAPTERS: dict[str, Adapter] = {
-    adapter.name: adapter for adapter in (canonical.ADAPTER, dwi.ADAPTER)
+    adapter.name: adapter
+    for adapter in (canonical.ADAPTER, dwi.ADAPTER, ggz.ADAPTER, okt.ADAPTER, professional.ADAPTER)
 }

@@ -54,11 +54,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """A record that an adapter could read; `findings` are what was missing, not what was wrong."""
+    """A record that an adapter could read; `findings` are what was missing, not what was wrong.
+
+    `slip` is what the adapter's own answer has to repeat of the message; kept sealed until then.
+    """
 
     line: int
     message: Referral | StatusMessage
     findings: tuple[Finding, ...] = ()
+    slip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Unreadable:
     line: int
     findings: tuple[Finding, ...]
     reference: str | None = None
+    slip: str | None = None
 
 
 Record = Translated | Unreadable

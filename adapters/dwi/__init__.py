@@ -8,12 +8,13 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from adapters.dwi.delivery_csv import CsvReader
-from adapters.dwi.status_csv import write_statuses as write_csv
 from adapters.dwi.suwi import SuwiReader, load_schema
+from adapters.dwi.values import COLUMNS
 from adapters.port import Adapter
 from adapters.referral_json import JsonArrayReader, JsonLinesReader
 from adapters.status_json import write_statuses as write_json
+from adapters.tabular.delivery_csv import CsvReader
+from adapters.tabular.status_csv import write_statuses as write_csv
 
 
 def adapter(suwi_schema: Path | None = None) -> Adapter:
@@ -22,7 +23,7 @@ def adapter(suwi_schema: Path | None = None) -> Adapter:
     return Adapter(
         name="dwi",
         readers={
-            "text/csv": CsvReader,
+            "text/csv": partial(CsvReader, columns=COLUMNS),
             "application/json": JsonArrayReader,
             "application/x-ndjson": JsonLinesReader,
             "application/xml": partial(SuwiReader, schema=schema),

@@ -19,8 +19,9 @@ from adapters.dwi.suwi_structure import (
     RESPONSE,
     structure_findings,
 )
-from adapters.dwi.values import COLUMNS, CellError
+from adapters.dwi.values import COLUMNS
 from adapters.reading import Reading, refuse, settle
+from adapters.tabular.columns import CellError
 from adapters.violations import MAX_FINDINGS
 from schemas.deliveries import Finding, Problem, Record
 from schemas.referral import Referral

@@ -12,8 +12,8 @@ from datetime import date
 from lxml import etree
 
 from adapters.dwi.suwi_structure import line_of
-from adapters.dwi.values import CellError, partial_date
 from adapters.reading import Reading
+from adapters.tabular.columns import CellError, partial_date
 from schemas.deliveries import Finding, Problem
 from schemas.identifiers import PartialDate
 from schemas.referral import Role, Sex

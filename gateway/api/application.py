@@ -28,6 +28,7 @@ from gateway.api.holds import hold_routes
 from gateway.api.logbook import InclusionProof, LogKeys, Volumes, log_routes
 from gateway.api.mailbox import Acknowledged, Acknowledgement, MailboxPage, mailbox_routes
 from gateway.api.messages import MessageDoor, message_routes
+from gateway.api.own_format import OwnFormatDoor, own_format_routes
 from gateway.api.problems import (
     Problem,
     answer_problem,
@@ -171,6 +172,10 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
     v1.include_router(
         mailbox_routes(doors.mailbox, doors.adapters, authenticate, telemetry, doors.clock)
     )
+    own_format = OwnFormatDoor(
+        doors.adapters, doors.committer, doors.handles, doors.prints, doors.clock
+    )
+    v1.include_router(own_format_routes(own_format, authenticate, settings.base_url))
     v1.include_router(consent_routes(doors.consents, authenticate, doors.clock))
     v1.include_router(safe_contact_routes(doors.safe_contacts, authenticate, doors.clock))
     v1.include_router(

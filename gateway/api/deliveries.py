@@ -23,12 +23,14 @@ from gateway.api.described import (
     gives,
     refuses,
 )
+from gateway.api.own_format import media_type_of
 from gateway.api.problems import Problem, too_large
 from gateway.exchange.arrivals import Sender
 from gateway.exchange.deliveries import (
     Deliveries,
     DeliveryTooLargeError,
     DigestMismatchError,
+    answer_of,
     outcomes_of,
     report_of,
 )
@@ -39,6 +41,8 @@ from gateway.vault.boxes import Vault
 from schemas.deliveries import DeliveryReport, RecordOutcome
 
 MAX_OUTCOMES = 1000
+JSON = "application/json"
+XML = "application/xml"
 MAX_RECORD = 2**63 - 1
 """The largest record number that the database can compare with."""
 
@@ -95,7 +99,9 @@ def delivery_routes(
     async def deliver(
         request: Request, caller: Annotated[Caller, Depends(authenticate)]
     ) -> Response:
-        media_type = _media_type(request, adapters.get(caller.adapter))
+        media_type = media_type_of(
+            request.headers.get("content-type", ""), adapters.get(caller.adapter)
+        )
         _refuse_announced_size(request, max_bytes)
         digest = _content_digest(request)
         sender = Sender(caller.id, caller.adapter)
@@ -142,13 +148,29 @@ def delivery_routes(
         "/leveringen/{levering_id}/uitkomsten",
         operation_id="leesUitkomsten",
         summary="De uitkomst van elk record",
-        description="In de volgorde van het bestand. Een bevinding noemt geen waarde.",
+        description=(
+            "In de volgorde van het bestand. Een bevinding noemt geen waarde. Kent uw koppeling "
+            "een antwoord in haar eigen formaat (iJw: het retourbericht), vraag dat met `Accept`."
+        ),
         responses={
-            **gives(HTTPStatus.OK, "Een reeks uitkomsten.", OutcomePage, EXAMPLE_OUTCOMES),
-            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+            **gives(
+                HTTPStatus.OK,
+                "Een reeks uitkomsten.",
+                OutcomePage,
+                EXAMPLE_OUTCOMES,
+                also={XML: "Het antwoord in uw eigen formaat, als uw koppeling dat heeft."},
+            ),
+            **refuses(
+                *ALWAYS,
+                HTTPStatus.BAD_REQUEST,
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.NOT_ACCEPTABLE,
+                HTTPStatus.CONFLICT,
+            ),
         },
     )
     async def outcomes(
+        request: Request,
         levering_id: Annotated[UUID, Path(description=_ID)],
         caller: Annotated[Caller, Depends(authenticate)],
         na: Annotated[
@@ -161,12 +183,54 @@ def delivery_routes(
         stored = await store.by_id(pool, caller.id, levering_id)
         if stored is None:
             raise _not_found()
+        adapter = adapters.get(stored.adapter)
+        media_type = _answer_type(request.headers.get("accept", JSON), adapter)
+        if media_type is not None and adapter is not None:
+            write = adapter.answer_writers[media_type]
+            if stored.finished_at is None:
+                raise _not_worked_off()
+            answer = await answer_of(pool, vault, stored, write, MAX_OUTCOMES)
+            if answer is None:
+                raise _no_answer()
+            return Response(answer, media_type=media_type)
         found = await outcomes_of(pool, vault, stored, na, aantal)
         has_more = bool(found) and int(str(found[-1]["record"])) < stored.records
         body = orjson.dumps({"uitkomsten": found, "meer": has_more})
-        return Response(body, media_type="application/json")
+        return Response(body, media_type=JSON)
 
     return router
+
+
+def _answer_type(accept: str, adapter: Adapter | None) -> str | None:
+    """The partner's own format if that is asked before JSON; None for JSON."""
+    for part in accept.split(","):
+        asked = part.split(";")[0].strip().lower()
+        if adapter is not None and asked in adapter.answer_writers:
+            return asked
+        if asked in (JSON, "*/*", "application/*"):
+            return None
+    raise Problem(
+        HTTPStatus.NOT_ACCEPTABLE,
+        "Formaat onbekend",
+        "Uw koppeling kent dit formaat niet voor uitkomsten.",
+        mogelijk=[JSON, *(() if adapter is None else adapter.answer_writers)],
+    )
+
+
+def _not_worked_off() -> Problem:
+    return Problem(
+        HTTPStatus.CONFLICT,
+        "Nog in verwerking",
+        "Het antwoord is er als het verslag `verwerkt` zegt.",
+    )
+
+
+def _no_answer() -> Problem:
+    return Problem(
+        HTTPStatus.NOT_ACCEPTABLE,
+        "Geen retour mogelijk",
+        "De kop van het bericht was niet te lezen; kijk in het verslag of vraag JSON.",
+    )
 
 
 _ID = "De `leveringId` van het verslag."
@@ -190,6 +254,7 @@ _FILE: dict[str, object] = {
                 "application/json",
                 "application/x-ndjson",
                 "application/xml",
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             )
         },
     },
@@ -230,19 +295,6 @@ def _report(
     report = report_of(stored, is_repeat=is_repeat)
     body = report.model_dump_json(by_alias=True)
     return Response(body, int(status), headers, media_type="application/json")
-
-
-def _media_type(request: Request, adapter: Adapter | None) -> str:
-    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    readers = {} if adapter is None else adapter.readers
-    if given not in readers:
-        raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "Bestandstype onbekend",
-            "Uw koppeling neemt dit Content-Type niet aan.",
-            toegestaan=sorted(readers),
-        )
-    return given
 
 
 def _refuse_announced_size(request: Request, max_bytes: int) -> None:

@@ -46,6 +46,7 @@ _HEADERS = {
     "WWW-Authenticate": ("Hoe u zich aanmeldt (RFC 6750).", 'Bearer realm="sluis"'),
     "Location": ("Waar de levering te volgen is.", "/v1/leveringen/{levering_id}"),
     "Sluis-Volgende": ("De cursor na deze pagina.", "AAAAAAAAAAEAAAAAAAAAAAAAAAAAAAAA"),
+    "Sluis-Ontvangstbewijs": ("Het antwoord met ontvangstbewijs als JSON, in base64.", "e30="),
     "Sluis-Overig": ("Hoeveel berichten van de pagina het bestand niet kan bevatten.", "0"),
     "Sluis-Meer": ("Of er na deze pagina nog berichten zijn: ja of nee.", "nee"),
 }

@@ -242,8 +242,8 @@ def _wanted(accept: str, adapter: Adapter | None) -> str:
     for media_type in asked:
         if media_type in (JSON, NDJSON):
             return media_type
-        if adapter is not None and media_type == CSV and CSV in adapter.status_writers:
-            return CSV
+        if adapter is not None and media_type in adapter.status_writers:
+            return media_type
         if media_type in ("*/*", "application/*"):
             return JSON
     raise Problem(
@@ -260,17 +260,17 @@ def _response(page: Page, media_type: str, adapter: Adapter) -> Response:
         "Sluis-Meer": "ja" if page.has_more else "nee",
         "Sluis-Overig": "0",
     }
-    if media_type == CSV:
+    if media_type not in (JSON, NDJSON):
         statuses = [
             OwnStatus.model_validate_json(message.data)
             for message in page.messages
             if message.data is not None and is_status(message.event)
         ]
-        body = adapter.status_writers[CSV](statuses)
+        body = adapter.status_writers[media_type](statuses)
         handed_over = sum(message.data is not None for message in page.messages)
         # Whoever acknowledges this page must know that there is more in it than the file shows.
         headers["Sluis-Overig"] = str(handed_over - len(statuses))
-        return Response(body, headers=headers, media_type=f"{CSV}; charset=utf-8")
+        return Response(body, headers=headers, media_type=f"{media_type}; charset=utf-8")
     events = [message.event for message in page.messages]
     if media_type == NDJSON:
         return Response(as_ndjson(events), headers=headers, media_type=NDJSON)

@@ -29,6 +29,7 @@ class CommandModule(Protocol):
 MODULES: dict[str, tuple[str, ...]] = {
     "run": ("run", "demo", "serve", "serve-worker"),
     "exchange": ("send", "pull", "token"),
+    "template": ("template",),
     "correcting": ("holds", "correct"),
     "consent": ("consent",),
     "log": ("log",),

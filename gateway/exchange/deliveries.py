@@ -17,11 +17,14 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from adapters.port import Answered, AnswerWriter
+from consent.register import AMSTERDAM
 from gateway.exchange.arrivals import Sender
 from gateway.exchange.committer import GroupCommitter, StorageUnavailableError
 from gateway.exchange.workoff import (
     GROUP,
     RETRY_SECONDS,
+    SLIP,
     DeliveryTools,
     Run,
     outcome_place,
@@ -33,7 +36,7 @@ from gateway.store.ids import new_id
 from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
 from gateway.vault.keys import epoch_of
 from schemas.decisions import Outcome
-from schemas.deliveries import DeliveryReport, DeliveryState
+from schemas.deliveries import DeliveryReport, DeliveryState, RecordOutcome
 
 CHUNK_BYTES = 256 * 1024
 
@@ -213,6 +216,32 @@ async def outcomes_of(
     pool: asyncpg.Pool, vault: Vault, delivery: StoredDelivery, after: int, limit: int
 ) -> list[dict[str, object]]:
     """The outcomes of the records after `after`, in order and in their wire form."""
+    found = await _kept_outcomes(pool, vault, delivery, after, limit)
+    for outcome in found:
+        outcome.pop(SLIP, None)
+    return found
+
+
+async def answer_of(
+    pool: asyncpg.Pool, vault: Vault, delivery: StoredDelivery, write: AnswerWriter, limit: int
+) -> bytes | None:
+    """The answer in the partner's own format to a delivery that was worked off.
+
+    None where that format has none, or the delivery has more than `limit` records.
+    """
+    if delivery.finished_at is None or delivery.records > limit:
+        return None
+    answered = []
+    for outcome in await _kept_outcomes(pool, vault, delivery, 0, limit):
+        slip = outcome.pop(SLIP, None)
+        told = RecordOutcome.model_validate(outcome)
+        answered.append(Answered(told, slip if isinstance(slip, str) else None))
+    return write(answered, delivery.id, delivery.finished_at.astimezone(AMSTERDAM))
+
+
+async def _kept_outcomes(
+    pool: asyncpg.Pool, vault: Vault, delivery: StoredDelivery, after: int, limit: int
+) -> list[dict[str, object]]:
     wrapped = WrappedKey(delivery.epoch, delivery.wrapped)
     key = vault.unwrap(delivery.id, CONTENT, wrapped)
     found: list[dict[str, object]] = []

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +20,7 @@ import orjson
 
 from adapters.port import Adapter, UnreadableDelivery
 from consent.register import AMSTERDAM
-from gateway.audit.entries import Trace
+from gateway.audit.access import new_trace
 from gateway.exchange.arrivals import Arrival, Prints, Recorded, UnreadableRecord
 from gateway.exchange.committer import (
     GroupCommitter,
@@ -42,6 +43,8 @@ from schemas.decisions import Outcome, Rule
 from schemas.deliveries import DeliveryState, Finding, Problem, Record, Unreadable
 
 GROUP = 256
+SLIP = "strook"
+"""Where an outcome that is kept holds what the partner's own answer repeats of the message."""
 RETRY_SECONDS = 1.0
 YIELD_EVERY = 16
 """Records read between two looks at what else waits: deliveries yield to single messages."""
@@ -60,17 +63,26 @@ class DeliveryTools:
     max_bytes: int
 
 
+class _Told(NamedTuple):
+    """What a record's sender is told of it beside the outcome, and what the answer repeats."""
+
+    line: int
+    name: str | None
+    findings: tuple[Finding, ...]
+    slip: str | None
+
+
 @dataclass(slots=True)
 class _Batch:
     """Records read, not yet committed, with what their sender is told of each."""
 
     messages: list[Message] = field(default_factory=list)
-    lines: list[tuple[int, str | None, tuple[Finding, ...]]] = field(default_factory=list)
+    lines: list[_Told] = field(default_factory=list)
     references: set[bytes] = field(default_factory=set)
 
-    def add(self, message: Message, line: int, name: str | None, seen: tuple[Finding, ...]) -> None:
+    def add(self, message: Message, told: _Told) -> None:
         self.messages.append(message)
-        self.lines.append((line, name, seen))
+        self.lines.append(told)
         self.references.add(message.arrival.reference)
 
 
@@ -94,7 +106,7 @@ class _Progress:
         outcomes = []
         for number, (one, line) in enumerate(zip(recorded, self._batch.lines, strict=True), 1):
             outcomes.append(_outcome(self._before + number, one, line))
-            _count(self.tally, one, line[2])
+            _count(self.tally, one, line.findings)
         place = outcome_place(self._delivery, self._before + 1)
         sealed = self._key.seal(orjson.dumps(outcomes), place, Nonces().take())
         counted = orjson.dumps(self.tally).decode()
@@ -119,7 +131,7 @@ class Run:
         self._key = tools.vault.unwrap(delivery.id, CONTENT, wrapped)
         self._tally: Counter[str] = Counter(orjson.loads(delivery.tally))
         self._committed = delivery.records
-        self._trace = Trace(new_id().hex, new_id().hex[16:])
+        self._trace = new_trace()
         self._batch = _Batch()
         self._under_way: asyncio.Task[None] | None = None
 
@@ -165,7 +177,7 @@ class Run:
             is_full = len(self._batch.messages) >= GROUP
             if is_full or message.arrival.reference in self._batch.references:
                 await self._flush()
-            self._batch.add(message, record.line, name, record.findings)
+            self._batch.add(message, _Told(record.line, name, record.findings, record.slip))
             if seen % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         return seen
@@ -212,10 +224,10 @@ class Run:
                 return
 
     def _refused(self, batch: _Batch) -> _Batch:
-        line, name, findings = batch.lines[0]
+        told = batch.lines[0]
         arrival = self._arrival(b"", new_id().bytes, ())
         refused = _Batch()
-        refused.add(UnreadableRecord(arrival, findings), line, name, findings)
+        refused.add(UnreadableRecord(arrival, told.findings), told)
         return refused
 
     def _message(self, record: Record) -> tuple[Message, str | None]:
@@ -272,20 +284,23 @@ def _runs(batch: _Batch, error: StandsAloneError) -> Iterator[_Batch]:
         yield run
 
 
-def _outcome(
-    record: int, one: Recorded, line: tuple[int, str | None, tuple[Finding, ...]]
-) -> dict[str, object]:
-    """A record's outcome in its wire form, see `schemas.deliveries.RecordOutcome`."""
+def _outcome(record: int, one: Recorded, told: _Told) -> dict[str, object]:
+    """A record's outcome in its wire form, see `schemas.deliveries.RecordOutcome`.
+
+    `strook` stands beside it while it is kept, where the partner's format has an answer of its own.
+    """
+    kept = {} if told.slip is None else {SLIP: told.slip}
     return {
+        **kept,
         "record": record,
-        "regel": line[0],
-        "kenmerk": line[1],
+        "regel": told.line,
+        "kenmerk": told.name,
         "besluit": one.outcome,
         "regelcode": Rule.DUPLICATE if one.is_repeat else one.rule,
         "veld": one.field,
         "uitwisselingId": str(one.exchange),
         "bevindingen": [
-            {"regel": f.line, "veld": f.field, "bevinding": f.problem} for f in line[2]
+            {"regel": f.line, "veld": f.field, "bevinding": f.problem} for f in told.findings
         ],
     }
 

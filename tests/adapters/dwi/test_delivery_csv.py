@@ -12,13 +12,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from adapters.dwi.delivery_csv import CsvReader
-from adapters.dwi.header import MAX_HEADER
-from adapters.dwi.rows import MAX_LINE
 from adapters.reading import holds_bsn
+from adapters.tabular.header import MAX_HEADER
+from adapters.tabular.rows import MAX_LINE
 from schemas.deliveries import Problem, Translated
 from schemas.referral import Referral
-from tests.adapters.dwi.written import GOOD_BSN, ROW, csv_of, rows_of
+from tests.adapters.dwi.written import GOOD_BSN, ROW, csv_of, csv_reader, rows_of
 from tests.adapters.feeding import TODAY, findings, outcomes, read, refusal, translated
 from tests.support.strategies import referrals, unhurried
 
@@ -106,7 +105,7 @@ SECOND = {
     "name", ["levering.csv", "levering-windows-1252.csv", "levering-komma.csv"]
 )
 def test_the_same_delivery_in_three_dialects_gives_the_same_referrals(name: str) -> None:
-    first, second = read(CsvReader(TODAY), (VECTORS / name).read_bytes())
+    first, second = read(csv_reader(TODAY), (VECTORS / name).read_bytes())
     assert translated(first) == Referral.model_validate(FIRST)
     assert translated(second) == Referral.model_validate(SECOND)
     assert findings(first) == [(4, "lid.geboortedatum", Problem.INCOMPLETE)]
@@ -122,15 +121,15 @@ def test_the_same_delivery_in_three_dialects_gives_the_same_referrals(name: str)
 )
 def test_cutting_a_vector_at_any_byte_makes_no_difference(name: str) -> None:
     delivery = (VECTORS / name).read_bytes()
-    expected = read(CsvReader(TODAY), delivery)
-    assert read(CsvReader(TODAY), delivery, *range(len(delivery))) == expected
+    expected = read(csv_reader(TODAY), delivery)
+    assert read(csv_reader(TODAY), delivery, *range(len(delivery))) == expected
     for cut in range(0, len(delivery), 11):
-        assert read(CsvReader(TODAY), delivery, cut) == expected
+        assert read(csv_reader(TODAY), delivery, cut) == expected
 
 
 def test_a_line_is_utf8_where_it_can_be_and_windows_1252_where_it_cannot() -> None:
     lines = ["A1;2013-12-31;Müller;\n".encode(), "A2;2013-12-31;Müller €;\n".encode("cp1252")]
-    first, second = read(CsvReader(TODAY), HEADER + b"".join(lines))
+    first, second = read(csv_reader(TODAY), HEADER + b"".join(lines))
     assert translated(first).household.members[0].surname == "Müller"
     assert translated(second).household.members[0].surname == "Müller €"
 
@@ -138,26 +137,26 @@ def test_a_line_is_utf8_where_it_can_be_and_windows_1252_where_it_cannot() -> No
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
 def test_bytes_that_stand_for_no_character_refuse_their_row_only(start: bytes) -> None:
     lines = b"A1;2013-12-31;x\x81\xff;\nA2;2013-12-31;y;\n"
-    broken, sound = read(CsvReader(TODAY), start + HEADER + lines)
+    broken, sound = read(csv_reader(TODAY), start + HEADER + lines)
     assert findings(broken) == [(2, "lid.achternaam", Problem.ENCODING)]
     assert translated(sound).household.members[0].surname == "y"
 
 
 def test_windows_1252_in_a_file_that_announces_utf8_is_refused_not_guessed() -> None:
     line = "A1;2013-12-31;Müller;\n".encode("cp1252")
-    (record,) = read(CsvReader(TODAY), b"\xef\xbb\xbf" + HEADER + line)
+    (record,) = read(csv_reader(TODAY), b"\xef\xbb\xbf" + HEADER + line)
     assert findings(record) == [(2, "lid.achternaam", Problem.ENCODING)]
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\x07", "\x1b", "\x85", "\x7f"])
 def test_control_characters_refuse_their_row(sign: str) -> None:
-    (record,) = read(CsvReader(TODAY), HEADER + f"A1;2013-12-31;a{sign}b;\n".encode())
+    (record,) = read(csv_reader(TODAY), HEADER + f"A1;2013-12-31;a{sign}b;\n".encode())
     assert findings(record) == [(2, "lid.achternaam", Problem.ENCODING)]
 
 
 def test_a_line_break_belongs_in_a_note_only() -> None:
     delivery = csv_of([{**ROW, "achternaam": "a\nb", "toelichting": "een\n\ntwee"}])
-    (record,) = read(CsvReader(TODAY), delivery)
+    (record,) = read(csv_reader(TODAY), delivery)
     assert findings(record) == [(2, "lid.achternaam", Problem.INVALID)]
 
 
@@ -169,40 +168,40 @@ def test_every_way_to_write_a_cell_reads_the_same(separator: str, end: str, quot
     delivery = csv_of(
         [row, {**ROW, "kenmerk": "A2"}], separator=separator, end=end, quoting=quoting
     )
-    first, second = map(translated, read(CsvReader(TODAY), delivery))
+    first, second = map(translated, read(csv_reader(TODAY), delivery))
     assert first.household.members[0].surname == 'a;b,"c" d'
     assert (first.household.street, first.note) == ("x y", "1\n2;3")
     assert second.reference == "A2"
 
 
 def test_space_around_a_quoted_cell_does_not_make_it_plain() -> None:
-    (record,) = read(CsvReader(TODAY), HEADER + b'A1; 2013-12-31;  "x;y";\n')
+    (record,) = read(csv_reader(TODAY), HEADER + b'A1; 2013-12-31;  "x;y";\n')
     assert translated(record).household.members[0].surname == "x;y"
 
 
 def test_names_of_columns_are_read_in_any_order_and_case() -> None:
     delivery = b' Achternaam ;"KENMERK";Aangemeld_Op\nx;A1;2013-12-31\n'
-    (record,) = read(CsvReader(TODAY), delivery)
+    (record,) = read(csv_reader(TODAY), delivery)
     assert translated(record).reference == "A1"
 
 
 def test_unnamed_columns_at_the_end_may_stand_there_empty() -> None:
     delivery = b"kenmerk;aangemeld_op;;\nA1;2013-12-31;;\nA2;2013-12-31;;x\n"
-    good, bad = read(CsvReader(TODAY), delivery)
+    good, bad = read(csv_reader(TODAY), delivery)
     assert translated(good).reference == "A1"
     assert findings(bad) == [(3, "rij", Problem.BROKEN)]
 
 
 def test_rows_without_content_are_passed_over() -> None:
     delivery = HEADER + b"\n;;;\nA1;2013-12-31;x;\n \r\n; ;;\nA1;;y;\n\n"
-    (record,) = read(CsvReader(TODAY), delivery)
+    (record,) = read(csv_reader(TODAY), delivery)
     assert [member.surname for member in translated(record).household.members] == ["x", "y"]
     assert record.line == 4
 
 
 def test_a_header_alone_is_a_delivery_of_nothing() -> None:
-    assert read(CsvReader(TODAY), HEADER) == []
-    assert read(CsvReader(TODAY), HEADER.rstrip()) == []
+    assert read(csv_reader(TODAY), HEADER) == []
+    assert read(csv_reader(TODAY), HEADER.rstrip()) == []
 
 
 @pytest.mark.parametrize(
@@ -233,7 +232,7 @@ def test_a_file_that_is_no_delivery_is_refused_for_what_it_is(
     delivery: bytes, problem: Problem, where: str
 ) -> None:
     for cuts in ((), range(len(delivery)) if len(delivery) < 1000 else ()):
-        found, place = refusal(CsvReader(TODAY), delivery, *cuts)
+        found, place = refusal(csv_reader(TODAY), delivery, *cuts)
         assert found is problem
         assert where in place
 
@@ -241,21 +240,21 @@ def test_a_file_that_is_no_delivery_is_refused_for_what_it_is(
 def test_a_first_row_of_data_is_not_repeated() -> None:
     # Without a header the first household stands there; one of its cells may even be a column name.
     for row in (b"Jansen;kenmerk;999990019\n", b"kenmerk;aangemeld_op;Jansen\n"):
-        assert "jansen" not in str(refusal(CsvReader(TODAY), row)).lower()
+        assert "jansen" not in str(refusal(csv_reader(TODAY), row)).lower()
 
 
 def test_a_line_beyond_the_limit_refuses_itself_only() -> None:
     long = b"A2;2013-12-31;" + b"x" * MAX_LINE + b";\n"
     delivery = HEADER + b"A1;2013-12-31;x;\n" + long + b"A3;2013-12-31;x;\n"
-    records = read(CsvReader(TODAY), delivery)
+    records = read(csv_reader(TODAY), delivery)
     assert outcomes(records) == [(2, "ok"), (3, None), (4, "ok")]
     assert findings(records[1]) == [(3, "rij", Problem.TOO_LONG)]
-    assert read(CsvReader(TODAY), delivery, *range(0, len(delivery), 999)) == records
+    assert read(csv_reader(TODAY), delivery, *range(0, len(delivery), 999)) == records
 
 
 def test_a_quote_that_never_closes_costs_its_own_row() -> None:
     delivery = HEADER + b'A1;2013-12-31;"x;\nA2;2013-12-31;x;\nA3;2013-12-31;x;\n'
-    records = read(CsvReader(TODAY), delivery)
+    records = read(csv_reader(TODAY), delivery)
     assert outcomes(records) == [(2, None), (3, "ok"), (4, "ok")]
     assert findings(records[0]) == [(2, "rij", Problem.BROKEN)]
 
@@ -263,16 +262,16 @@ def test_a_quote_that_never_closes_costs_its_own_row() -> None:
 def test_a_quote_that_closes_far_away_costs_its_own_row() -> None:
     others = b"".join(b"B%d;2013-12-31;x;\n" % number for number in range(5000))
     delivery = HEADER + b'A1;2013-12-31;"x;\n' + others + b'A3;2013-12-31;"x";\n'
-    records = read(CsvReader(TODAY), delivery)
+    records = read(csv_reader(TODAY), delivery)
     assert len(records) == 5002
     assert findings(records[0]) == [(2, "rij", Problem.TOO_LONG)]
     assert all(isinstance(record, Translated) for record in records[1:])
-    assert read(CsvReader(TODAY), delivery, *range(0, len(delivery), 999)) == records
+    assert read(csv_reader(TODAY), delivery, *range(0, len(delivery), 999)) == records
 
 
 def test_text_after_a_closing_quote_refuses_the_row() -> None:
     delivery = HEADER + b'A1;2013-12-31;"x"y;\nA2;2013-12-31;5" pijp;\n'
-    bad, good = read(CsvReader(TODAY), delivery)
+    bad, good = read(csv_reader(TODAY), delivery)
     assert findings(bad) == [(2, "rij", Problem.BROKEN)]
     assert translated(good).household.members[0].surname == '5" pijp'
 
@@ -281,7 +280,7 @@ def test_text_after_a_closing_quote_refuses_the_row() -> None:
     "end", [b"A2;2013-12-31", b'A2;2013-12-31;x;"note', b"A2", b'A2;2013-12-31;x;"note"\n\x81']
 )
 def test_a_file_that_breaks_off_keeps_what_came_before(end: bytes) -> None:
-    records = read(CsvReader(TODAY), HEADER + b"A1;2013-12-31;x;\n" + end)
+    records = read(csv_reader(TODAY), HEADER + b"A1;2013-12-31;x;\n" + end)
     assert translated(records[0]).reference == "A1"
     assert findings(records[-1])[0][1:] == ("rij", Problem.BROKEN)
 
@@ -297,7 +296,7 @@ def test_what_is_written_as_rows_is_read_as_the_same_referral(referral: Referral
     # Space around a number falls away, and may leave too few signs.
     phone = referral.household.phone or ""
     assume(phone == phone.strip())
-    (record,) = read(CsvReader(date.max), csv_of(rows))
+    (record,) = read(csv_reader(date.max), csv_of(rows))
     assert as_compared(translated(record)) == as_compared(referral)
 
 
@@ -323,18 +322,18 @@ _PIECES = st.sampled_from(
 def test_where_chunks_are_cut_makes_no_difference(text: str, code: str, cuts: list[int]) -> None:
     delivery = HEADER + text.encode(code, errors="replace")
     at = [min(cut, len(delivery)) for cut in cuts]
-    expected = read(CsvReader(TODAY), delivery)
-    assert read(CsvReader(TODAY), delivery, *at) == expected
-    assert read(CsvReader(TODAY), delivery, *range(len(delivery))) == expected
+    expected = read(csv_reader(TODAY), delivery)
+    assert read(csv_reader(TODAY), delivery, *at) == expected
+    assert read(csv_reader(TODAY), delivery, *range(len(delivery))) == expected
 
 
 @pytest.mark.parametrize("bsn", [GOOD_BSN, "099999031", "99999031"])
 @pytest.mark.parametrize("form", ["{}", "DWI-{}", "X/{}-1"])
 def test_a_reference_that_holds_the_bsn_is_refused_and_not_repeated(bsn: str, form: str) -> None:
     rows = [{**ROW, "kenmerk": form.format(bsn), "bsn": bsn, "geboortedatum": ""}]
-    (record,) = read(CsvReader(TODAY), csv_of(rows))
+    (record,) = read(csv_reader(TODAY), csv_of(rows))
     assert findings(record) == [(2, "aanmelding.kenmerk", Problem.INVALID)]
     assert outcomes([record]) == [(2, None)]
     rows[0]["geboortedatum"] = "x"  # refused for something else first: still not repeated
-    (record,) = read(CsvReader(TODAY), csv_of(rows))
+    (record,) = read(csv_reader(TODAY), csv_of(rows))
     assert outcomes([record]) == [(2, None)]

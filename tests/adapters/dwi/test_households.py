@@ -2,10 +2,9 @@
 
 import pytest
 
-from adapters.dwi.delivery_csv import CsvReader
 from schemas.deliveries import Finding, Problem, Record
 from schemas.referral import MAX_MEMBERS, Role
-from tests.adapters.dwi.written import GOOD_BSN, ROW, csv_of
+from tests.adapters.dwi.written import GOOD_BSN, ROW, csv_of, csv_reader
 from tests.adapters.feeding import TODAY, findings, outcomes, read, translated
 
 HEADER = "kenmerk;aangemeld_op;achternaam;postcode\n"
@@ -13,7 +12,7 @@ BROKEN = Problem.BROKEN
 
 
 def records_of(*lines: str) -> list[Record]:
-    return read(CsvReader(TODAY), (HEADER + "\n".join(lines) + "\n").encode())
+    return read(csv_reader(TODAY), (HEADER + "\n".join(lines) + "\n").encode())
 
 
 def test_rows_with_one_reference_are_one_household() -> None:
@@ -28,7 +27,7 @@ def test_rows_with_one_reference_are_one_household() -> None:
 
 def test_findings_carry_the_line_of_their_member() -> None:
     rows = [{**ROW, "bsn": "1"}, {**ROW, "bsn": GOOD_BSN}, {**ROW, "bsn": "2"}]
-    (record,) = read(CsvReader(TODAY), csv_of(rows))
+    (record,) = read(csv_reader(TODAY), csv_of(rows))
     lines = [finding.line for finding in record.findings if finding.problem is Problem.ELEVEN_TEST]
     assert lines == [2, 4]
 

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.dwi.delivery_csv import CsvReader
 from adapters.dwi.values import COLUMNS
 from schemas.deliveries import Problem, Translated, Unreadable
 from schemas.fields import FIELDS
 from schemas.referral import Referral
 from schemas.zrm import ZrmDomain
-from tests.adapters.dwi.written import GOOD_BSN, ROW, csv_of
+from tests.adapters.dwi.written import GOOD_BSN, ROW, csv_of, csv_reader
 from tests.adapters.feeding import TODAY, findings, read, translated
 
 COMPLETE = {
@@ -29,12 +28,12 @@ COMPLETE = {
 
 def outcome(**cells: str) -> list[tuple[str, Problem]]:
     """What is remarked on the complete row with these cells instead."""
-    (record,) = read(CsvReader(TODAY), csv_of([{**COMPLETE, **cells}]))
+    (record,) = read(csv_reader(TODAY), csv_of([{**COMPLETE, **cells}]))
     return [(path, problem) for _, path, problem in findings(record)]
 
 
 def referral(**cells: str) -> Referral:
-    (record,) = read(CsvReader(TODAY), csv_of([{**COMPLETE, **cells}]))
+    (record,) = read(csv_reader(TODAY), csv_of([{**COMPLETE, **cells}]))
     return translated(record)
 
 
@@ -181,7 +180,7 @@ def test_scores_without_their_date_are_left_out() -> None:
 
 
 def test_a_date_without_scores_is_left_out() -> None:
-    (record,) = read(CsvReader(TODAY), csv_of([{**ROW, "zrm_datum": "2013-11-01"}]))
+    (record,) = read(csv_reader(TODAY), csv_of([{**ROW, "zrm_datum": "2013-11-01"}]))
     assert (2, "lid.zrm", Problem.INCOMPLETE) in findings(record)
     assert translated(record).household.members[0].zrm is None
 
@@ -264,6 +263,6 @@ def test_every_column_leads_to_a_field_of_the_protocol_or_to_the_message_around_
 
 @given(st.sampled_from(sorted(COLUMNS)), st.text(max_size=30))
 def test_any_text_in_any_column_gives_one_outcome(name: str, cell: str) -> None:
-    records = read(CsvReader(TODAY), csv_of([{**COMPLETE, name: cell}]))
+    records = read(csv_reader(TODAY), csv_of([{**COMPLETE, name: cell}]))
     assert all(isinstance(record, Translated | Unreadable) for record in records)
     assert [record.line for record in records][:1] == [2]

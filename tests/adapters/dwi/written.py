@@ -3,12 +3,19 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 from adapters.dwi.values import COLUMNS
+from adapters.tabular.delivery_csv import CsvReader
 from schemas.referral import Referral
 
 GOOD_BSN = "999990019"
 ROW = {"kenmerk": "A1", "aangemeld_op": "2013-12-31"}
+
+
+def csv_reader(today: date) -> CsvReader:
+    """A reader of DWI's columns."""
+    return CsvReader(today, COLUMNS)
 
 
 def csv_of(

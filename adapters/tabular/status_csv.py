@@ -1,4 +1,4 @@
-"""DWI's status export as CSV: the other half of the old module.
+"""Statuses as CSV, for whoever refers by files and reads in a spreadsheet.
 
 UTF-8 with a byte order mark, `;` and CRLF, so that a Dutch spreadsheet opens it as it is. Cells
 that a spreadsheet would run as a formula get an apostrophe first (OWASP, CSV injection).

@@ -1,4 +1,4 @@
-"""Rows out of the lines of a DWI file: decoding, quoting, and what is broken in either.
+"""Rows out of the lines of a CSV file: decoding, quoting, and what is broken in either.
 
 Each line is UTF-8 where it can be and Windows-1252 where it cannot, unless the file announced
 UTF-8 by its byte order mark: deciding for a whole file would mean holding it. A quoted cell may
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from adapters.dwi.header import Layout
+from adapters.tabular.header import Layout
 from schemas.deliveries import Finding, Problem
 
 MAX_LINE = 64 * 1024
@@ -154,33 +154,41 @@ class RowReader:
         cells = list(map(str.strip, cells))
         if not any(cells):
             return
-        finding: Finding | None = None
-        if len(cells) != self._layout.width or any(cells[len(self._layout.paths) :]):
-            finding = Finding(number, ROW, Problem.BROKEN)
-        elif not is_sound:
-            finding = self._first_with(_REPLACED, number, cells, Problem.ENCODING)
-        elif not text.isprintable():
-            finding = self._unprintable(number, cells, text)
+        finding = objection(self._layout, number, cells, text, is_sound=is_sound)
         rows.append(Row(number, cells, finding))
 
-    def _unprintable(self, number: int, cells: list[str], text: str) -> Finding | None:
-        if _CONTROL.search(text):
-            return self._first_with(_CONTROL, number, cells, Problem.ENCODING)
-        if "\n" not in text:
-            return None
-        # A note may have lines; a name or a date with a line break in it is two cells glued.
-        single = [cell if at != self._layout.note else "" for at, cell in enumerate(cells)]
-        if not any("\n" in cell for cell in single):
-            return None
-        return self._first_with(_NEWLINE, number, single, Problem.INVALID)
 
-    def _first_with(
-        self, sign: re.Pattern[str], number: int, cells: list[str], problem: Problem
-    ) -> Finding:
-        for cell, path in zip(cells, self._layout.paths, strict=False):
-            if sign.search(cell):
-                return Finding(number, path, problem)
-        return Finding(number, ROW, problem)
+def objection(
+    layout: Layout, number: int, cells: list[str], text: str, *, is_sound: bool = True
+) -> Finding | None:
+    """What makes a row unusable: another width than the header's, or signs that are no text.
+
+    `text` is the row before its cells were stripped.
+    """
+    if len(cells) != layout.width or any(cells[len(layout.paths) :]):
+        return Finding(number, ROW, Problem.BROKEN)
+    if not is_sound:
+        return _first_with(_REPLACED, number, cells, layout, Problem.ENCODING)
+    if text.isprintable():
+        return None
+    if _CONTROL.search(text):
+        return _first_with(_CONTROL, number, cells, layout, Problem.ENCODING)
+    if "\n" not in text:
+        return None
+    # A note may have lines; a name or a date with a line break in it is two cells glued.
+    single = [cell if at != layout.note else "" for at, cell in enumerate(cells)]
+    if not any("\n" in cell for cell in single):
+        return None
+    return _first_with(_NEWLINE, number, single, layout, Problem.INVALID)
+
+
+def _first_with(
+    sign: re.Pattern[str], number: int, cells: list[str], layout: Layout, problem: Problem
+) -> Finding:
+    for cell, path in zip(cells, layout.paths, strict=False):
+        if sign.search(cell):
+            return Finding(number, path, problem)
+    return Finding(number, ROW, problem)
 
 
 def _broken(number: int, problem: Problem) -> Row:

@@ -1,4 +1,4 @@
-"""Households out of the rows of a DWI file: consecutive rows with one reference are one record.
+"""Households out of the rows of a file: consecutive rows with one reference are one record.
 
 A row that cannot be read may have been somebody's of the household around it. It is never passed
 over in such a way that the household goes on without that person: where its reference can be made
@@ -11,10 +11,10 @@ from datetime import date
 
 from pydantic import ValidationError
 
-from adapters.dwi.header import Layout, Placed
-from adapters.dwi.rows import Row
-from adapters.dwi.values import CellError
 from adapters.reading import Reading, refuse, settle
+from adapters.tabular.columns import CellError
+from adapters.tabular.header import Layout, Placed
+from adapters.tabular.rows import ROW, Row
 from schemas.deliveries import Finding, Problem, Record
 from schemas.referral import MAX_MEMBERS, Referral, Role
 
@@ -55,6 +55,16 @@ class Households:
         self._finish("", records)
         return records
 
+    def cut_off(self, line: int, problem: Problem) -> list[Record]:
+        """The end of a file that broke off: the household under way may have had more members."""
+        broken = Row(line, [], Finding(line, ROW, problem))
+        if self._rows:
+            self._join([*self._strays, broken])
+            self._strays = []
+        else:
+            self._strays.append(broken)
+        return self.close()
+
     def _reference_of(self, row: Row) -> str:
         """The row's reference, or what stands in its place in a broken row; empty if unknown."""
         if len(row.cells) <= self._layout.kenmerk:
@@ -69,6 +79,12 @@ class Households:
             return self._reference
         row.finding = Finding(row.line, _REFERENCE, Problem.MISSING)
         return ""
+
+    def _told_reference(self, row: Row) -> str:
+        """The reference of a row that is broken elsewhere; where its cells may have moved, none."""
+        if row.finding is None or row.finding.field in (ROW, _REFERENCE):
+            return ""
+        return self._reference_of(row)
 
     def _start(self, reference: str, row: Row, records: list[Record]) -> None:
         own = self._finish(reference, records)
@@ -90,7 +106,8 @@ class Households:
             if next_reference and self._reference_of(stray) == next_reference:
                 own.append(stray)
             else:
-                records.append(refuse(_reading("", [stray], self._layout), _findings([stray])))
+                reading = _reading(self._told_reference(stray), [stray], self._layout)
+                records.append(refuse(reading, _findings([stray])))
         self._rows, self._strays, self._reference = [], [], ""
         self._is_crowded = False
         return own
@@ -129,6 +146,9 @@ def _message(rows: list[Row], layout: Layout, reading: Reading) -> dict[str, obj
     members[0].setdefault("rol", Role.APPLICANT)
     household["leden"] = members
     message["huishouden"] = household
+    if protection := _filled(first, layout.protection, reading):
+        reason = {"reden": protection.pop("reden")} if "reden" in protection else {}
+        message["bescherming"] = {"professional": protection, **reason}
     for row in rows[1:]:
         _compare(first, row, layout.shared, reading)
     return message

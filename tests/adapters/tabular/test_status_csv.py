@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.dwi.status_csv import harmless, write_statuses
+from adapters.tabular.status_csv import harmless, write_statuses
 from schemas.casework import CaseStatus, CloseReason, OwnStatus, SenderStatus
 from tests.support.strategies import references
 

@@ -1,8 +1,8 @@
-"""DWI's delivery as CSV: chunks to lines, lines to rows, rows to households.
+"""A delivery as CSV: chunks to lines, lines to rows, rows to households.
 
 Nothing is held beyond one line, one household and what one chunk completes, so that a file of two
-gigabytes takes as much memory as one of two kilobytes. The format is Sluis's own design, described
-in docs/partners/dwi.md; that of the 2013 module is not public.
+gigabytes takes as much memory as one of two kilobytes. The format is Sluis's own design;
+docs/partners/ says for each partner which columns there are.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from adapters.dwi.header import MAX_HEADER, layout_of
-from adapters.dwi.households import Households
-from adapters.dwi.rows import MAX_LINE, RowReader
 from adapters.lines import LineCutter
 from adapters.port import UnreadableDelivery
+from adapters.tabular.columns import Columns
+from adapters.tabular.header import MAX_HEADER, layout_of
+from adapters.tabular.households import Households
+from adapters.tabular.rows import MAX_LINE, RowReader
 from schemas.deliveries import Problem, Record
 
 
 class CsvReader:
-    """Reads one `text/csv` delivery."""
+    """Reads one `text/csv` delivery with a partner's columns."""
 
-    def __init__(self, today: date) -> None:
+    def __init__(self, today: date, columns: Columns) -> None:
+        self._columns = columns
         self._today = today
         self._head = bytearray()
         self._cutter = LineCutter(MAX_LINE)
@@ -55,7 +57,7 @@ class CsvReader:
         return records + households.close()
 
     def _begin(self, header: bytes) -> tuple[RowReader, Households]:
-        layout = layout_of(header)
+        layout = layout_of(header, self._columns)
         self._stages = (RowReader(layout), Households(layout, self._today))
         return self._stages
 
