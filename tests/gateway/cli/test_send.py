@@ -106,7 +106,7 @@ def test_an_unreadable_delivery_is_a_failure(
     ("name", "status", "message"),
     [
         ("weg.csv", 2, "cannot be read (No such file or directory)"),
-        ("levering.xlsx", 2, "what it holds cannot be told from its name"),
+        ("levering.ods", 2, "what it holds cannot be told from its name"),
         ("levering.xml", 1, "415 Dit bestandstype wordt niet aangenomen"),
     ],
 )
