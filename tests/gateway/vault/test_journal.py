@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.vault.journal import Journal
@@ -197,6 +197,7 @@ async def test_lines_that_changed_places_or_files_do_not_pass(folder: Path) -> N
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(at=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@example(at=0.78125, bit=5)
 def test_no_flipped_bit_passes_unnoticed(folder: Path, at: float, bit: int) -> None:
     path = folder / "2026-11-22.journal"
     if not path.exists():
