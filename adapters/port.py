@@ -13,6 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from schemas.casework import OwnStatus
+from schemas.decisions import Rule
 from schemas.deliveries import Problem, Record, RecordOutcome
 
 
@@ -48,10 +49,15 @@ class StatusWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the road decided on one record, and the slip that its reader left for the answer."""
+    """What the road decided on one record, and the slip that its reader left for the answer.
+
+    `first` is the rule that decided when the same record first came, where this is a repeat: an
+    answer that is the same each time (invariant 7) goes by that one.
+    """
 
     outcome: RecordOutcome
     slip: str | None = None
+    first: Rule | None = None
 
 
 class AnswerWriter(Protocol):

@@ -22,7 +22,8 @@ def examine(
     missing: list[Finding] = []
     if referral.referred_on > today:
         wrong.append(Finding(lines[0], "aanmelding.aangemeldOp", Problem.IN_FUTURE))
-    if referral.household.postcode is None:
+    # Whose address is secret lacks nothing by keeping it: a list of it would tell on them.
+    if referral.household.postcode is None and not referral.household.address_is_secret:
         missing.append(Finding(lines[0], "huishouden.postcode", Problem.MISSING))
     for member, line in zip(referral.household.members, lines, strict=True):
         _examine_identity(member, line, today, wrong, missing)

@@ -119,6 +119,7 @@ class _Checked:
             yield from self._agreements(flow)
             yield from self._reach(flow)
             yield from self._grounds(flow)
+            yield from self._recognising(flow)
         yield from self._shared()
         yield from self._unused()
 
@@ -186,6 +187,20 @@ class _Checked:
             told = f"answers nothing: {flow.recipient} refers nobody to {flow.sender}"
             yield self._of(Severity.WARNING, "answers-nothing", flow, told, "bericht")
 
+    def _recognising(self, flow: Flow) -> Iterator[Finding]:
+        """Registering gives the pseudonym of any number: none may be named whom others hide."""
+        if flow.message is not MessageKind.REGISTRATION:
+            return
+        for other in self._protocol.flows:
+            treatments = set(other.fields.values())
+            is_nameless = Treatment.PSEUDONYMISE in treatments and not (
+                Treatment.IDENTIFY in treatments or other.message is MessageKind.REGISTRATION
+            )
+            is_same = (other.recipient, other.linkage_group) == (flow.sender, flow.linkage_group)
+            if is_nameless and is_same:
+                told = f"{flow.sender} could try numbers on whom it gets by pseudonym in {other.id}"
+                yield self._of(Severity.ERROR, "names-the-nameless", flow, told, "velden")
+
     def _grounds(self, flow: Flow) -> Iterator[Finding]:
         for key, article in _articles(flow):
             if not re.search(r"\d", _YEAR.sub("", article)):
@@ -194,7 +209,9 @@ class _Checked:
                 )
                 yield self._of(Severity.ERROR, "no-basis", flow, told, key, _above(key))
         yield from self._exceptions(flow)
-        if flow.message is not MessageKind.REFERRAL and flow.locks.agreement.required:
+        # A partner's message on a case is meant to stop with the agreement that the case rests on.
+        waits = flow.message in (MessageKind.REFERRAL, MessageKind.PARTNER_UPDATE)
+        if not waits and flow.locks.agreement.required:
             told = f"sloten.instemming: a {flow.message} cannot wait for agreement, and is refused"
             yield self._of(Severity.WARNING, "cannot-wait", flow, told, "sloten")
         basis = flow.locks.basis

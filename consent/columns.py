@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from consent.protocol import Flow
 from schemas.casework import SENDER_STATUS, Accountability, StatusMessage
-from schemas.fields import FIELDS, PLACES, Place, Treatment
+from schemas.fields import AT_RELEASE, FIELDS, PLACES, Place, Treatment
 from schemas.identifiers import PartialDate
+from schemas.partner_update import PartnerUpdate
 from schemas.referral import Member, Referral
 from schemas.zrm import ZrmDomain
 
@@ -65,6 +66,17 @@ class AccountabilityView(NamedTuple):
     pseudonym: str
 
 
+class PartnerUpdateView(NamedTuple):
+    """A partner's message on a running case, with the two names that its receiver knows it by.
+
+    `reference` is the receiver's own key, where it was the receiver who referred.
+    """
+
+    message: PartnerUpdate
+    exchange: str
+    reference: str | None
+
+
 class Column(NamedTuple):
     """One field under one flow: how it is read, what it is called, what happens to it."""
 
@@ -74,7 +86,7 @@ class Column(NamedTuple):
     is_kept: bool
     hides_with_address: bool
     read: Callable[[object], object]
-    render: Callable[[Any, date], Scalar] | None
+    render: Callable[[Any, date], Scalar | None] | None
 
 
 Groups = tuple[tuple[str, tuple[Column, ...]], ...]
@@ -128,11 +140,22 @@ _READS: dict[str, Callable[[Any], object]] = {
     "verantwoording.beeindigdOp": attrgetter("message.ended_on"),
     "verantwoording.afsluitreden": attrgetter("message.close_reason"),
     "verantwoording.aantalLeden": attrgetter("message.members"),
+    "partnerbericht.aanmelding": attrgetter("exchange"),
+    "partnerbericht.kenmerk": attrgetter("reference"),
+    "partnerbericht.soort": attrgetter("message.kind"),
+    "partnerbericht.peildatum": attrgetter("message.as_of"),
+    "partnerbericht.bereikbaarheid": attrgetter("message.reachability"),
+    "partnerbericht.afspraakOp": attrgetter("message.appointment_on"),
+    "partnerbericht.telefoonnummer": attrgetter("message.phone"),
+    "partnerbericht.hulpvorm": attrgetter("message.help_kind"),
+    "partnerbericht.toelichting": attrgetter("message.note"),
 }
 _SCORES = {f"lid.zrm.{domain}": domain for domain in ZrmDomain}
-_RENDERS: dict[str, Callable[[Any, date], Scalar]] = {
+_READS |= dict.fromkeys(AT_RELEASE, lambda _: True)
+_RENDERS: dict[str, Callable[[Any, date], Scalar | None]] = {
     "lid.burgerservicenummer": lambda bsn, _: bsn.reveal(),
     "lid.geboortedatum": lambda born, _: born.reveal(),
+    **dict.fromkeys(AT_RELEASE, lambda _, __: None),
 }
 _GENERALISES: dict[str, tuple[str, Callable[[Any, date], Scalar]]] = {
     "lid.geboortedatum": ("leeftijdsgroep", age_band),

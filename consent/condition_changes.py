@@ -160,6 +160,11 @@ def paper_changes(was: Flow, now: Flow, old: Protocol, new: Protocol) -> Iterato
             Label("De koppelgroep van pseudoniemen", "The linkage group of pseudonyms"),
             lambda flow: flow.linkage_group,
         ),
+        (
+            "eersteContactDagen",
+            Label("Eerste contact binnen (dagen)", "First contact within (days)"),
+            lambda flow: None if flow.first_contact_days is None else str(flow.first_contact_days),
+        ),
     ]
     for topic, label, read in plain:
         before, after = read(was), read(now)

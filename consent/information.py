@@ -28,6 +28,14 @@ _TITLES = {
         "{sender} verantwoordt de hulp aan {recipient}",
         "{sender} accounts for the help to {recipient}",
     ),
+    MessageKind.PARTNER_UPDATE: Label(
+        "{sender} laat {recipient} weten dat er iets verandert",
+        "{sender} tells {recipient} that something changes",
+    ),
+    MessageKind.REGISTRATION: Label(
+        "{sender} laat nagaan wie al hulp krijgt",
+        "{sender} has it looked up who is helped already",
+    ),
 }
 _NAMELESS = Label(
     "{sender} vraagt {recipient} om raad, zonder uw naam te noemen",

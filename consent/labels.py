@@ -66,6 +66,9 @@ FIELD_LABELS: dict[str, Label] = {
         )
         for domain, label in _ZRM.items()
     },
+    "lid.reedsBekend": Label(
+        "of de ontvanger het lid al kent", "whether the recipient knows the member already"
+    ),
     "huishouden.postcode": Label("de postcode", "the postcode"),
     "huishouden.straatnaam": Label("de straatnaam", "the street"),
     "huishouden.huisnummer": Label("het huisnummer", "the house number"),
@@ -90,6 +93,26 @@ FIELD_LABELS: dict[str, Label] = {
     "verantwoording.beeindigdOp": Label("de einddatum", "the closing date"),
     "verantwoording.afsluitreden": Label("de reden van afsluiten", "the reason for closing"),
     "verantwoording.aantalLeden": Label("het aantal leden", "the number of members"),
+    "partnerbericht.aanmelding": Label(
+        "de aanmelding waar het om gaat", "the referral that it is about"
+    ),
+    "partnerbericht.kenmerk": Label(
+        "het eigen kenmerk van de ontvanger", "the recipient's own reference"
+    ),
+    "partnerbericht.soort": Label("wat er verandert", "what changes"),
+    "partnerbericht.peildatum": Label("de datum van de verandering", "the date of the change"),
+    "partnerbericht.bereikbaarheid": Label("de bereikbaarheid", "whether somebody can be reached"),
+    "partnerbericht.afspraakOp": Label("de datum van een afspraak", "the date of an appointment"),
+    "partnerbericht.telefoonnummer": Label("een nieuw telefoonnummer", "a new phone number"),
+    "partnerbericht.hulpvorm": Label(
+        "welke hulp is gestart of gestopt", "which help started or stopped"
+    ),
+    "partnerbericht.toelichting": Label(
+        "een toelichting in eigen woorden", "an explanation in free text"
+    ),
+    "registratie.burgerservicenummer": Label(
+        "het burgerservicenummer, alleen om te herkennen", "the BSN, only to recognise by"
+    ),
 }
 
 TREATMENTS = {
@@ -112,6 +135,8 @@ MESSAGES = {
     MessageKind.REFERRAL: Label("aanmelding", "referral"),
     MessageKind.STATUS: Label("statusbericht", "status message"),
     MessageKind.ACCOUNTABILITY: Label("verantwoording", "accountability report"),
+    MessageKind.PARTNER_UPDATE: Label("partnerbericht", "partner message"),
+    MessageKind.REGISTRATION: Label("registratie", "registration"),
 }
 
 SPECIALS = {
@@ -174,6 +199,12 @@ _CATEGORIES = {
     "vrije-tekst": "vrije tekst",
     "casusstatus": "stand van zaken van de hulp",
     "verantwoording": "verantwoording per casus",
+    "bekendheid": "of de ontvanger iemand al kent",
+    "partnerbericht": "verandering in een lopende casus",
+    "nieuw-contact": "nieuwe contactgegevens",
+    "hulpvorm": "welke hulp is gestart of gestopt",
+    "bericht-toelichting": "vrije tekst bij een verandering",
+    "registratie": "wie een ontvanger al kent",
 }
 
 

@@ -22,6 +22,7 @@ from consent.columns import (
     AccountabilityView,
     Groups,
     MemberView,
+    PartnerUpdateView,
     ReferralView,
     StatusView,
     column_of,
@@ -31,6 +32,7 @@ from consent.protocol import Flow
 from schemas.casework import Accountability, StatusMessage
 from schemas.decisions import Permit
 from schemas.fields import FIELDS, PLACES, Place, Treatment
+from schemas.partner_update import PartnerUpdate
 from schemas.referral import Referral
 from schemas.zrm import PROBLEM_BELOW, ZrmDomain, ZrmMeasurement
 
@@ -106,6 +108,7 @@ class MinimisationPlan:
         self._referral = grouped(columns, Place.REFERRAL)
         self._status = grouped(columns, Place.STATUS)
         self._accountability = grouped(columns, Place.ACCOUNTABILITY)
+        self._partner_update = grouped(columns, Place.PARTNER_UPDATE)
         self._zrm_date = grouped(columns, Place.ZRM)[:1]
         is_coarse = {
             domain
@@ -166,6 +169,24 @@ class MinimisationPlan:
         tally = _Tally(today, [])
         view = AccountabilityView(message, pseudonym)
         tally.take(0, view, self._accountability, frozenset(), False)
+        return tally.result()
+
+    def partner_update(
+        self,
+        message: PartnerUpdate,
+        permit: Permit,
+        exchange: str,
+        reference: str | None,
+        today: date,
+    ) -> Minimised:
+        """Minimise a partner's message on a running case to what the case's person lets go.
+
+        `exchange` and `reference` are what the receiver knows the case by.
+        """
+        tally = _Tally(today, [])
+        refused: AbstractSet[str] = permit.withheld[0] if permit.withheld else frozenset()
+        view = PartnerUpdateView(message, exchange, reference)
+        tally.take(0, view, self._partner_update, refused, False)
         return tally.result()
 
     def narrow(self, part: Part, older: MinimisationPlan) -> Part | None:

@@ -83,6 +83,8 @@ _SUBJECTS = {
     MessageKind.REFERRAL: ("Leden van huishoudens die voor hulp worden aangemeld", "Kinderen"),
     MessageKind.STATUS: ("Leden van huishoudens die voor hulp zijn aangemeld",),
     MessageKind.ACCOUNTABILITY: ("Leden van huishoudens die hulp kregen (gepseudonimiseerd)",),
+    MessageKind.PARTNER_UPDATE: ("Leden van huishoudens die voor hulp zijn aangemeld",),
+    MessageKind.REGISTRATION: ("Leden van huishoudens die al hulp krijgen",),
 }
 # W3C Data Privacy Vocabulary 2.1, as the draft register lists its values.
 _LEGAL_BASES = {

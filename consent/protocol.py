@@ -188,6 +188,9 @@ class Flow(_Part):
     fields: dict[str, Treatment] = Field(alias="velden")
     required: tuple[str, ...] = Field(alias="verplicht", default=())
     linkage_group: str = Field(alias="koppelgroep", default="casus")
+    first_contact_days: Annotated[int, Field(strict=True, ge=1, le=365)] | None = Field(
+        alias="eersteContactDagen", default=None
+    )
 
     @property
     def agreements(self) -> tuple[str, ...]:
@@ -305,8 +308,13 @@ def _contradictions(file: _File) -> Iterator[str]:
         if key in seen:
             yield f"{where}: the same sender, recipient, message and purpose as {seen[key]}"
         seen.setdefault(key, flow.id)
-        if flow.sender == flow.recipient:
+        is_registration = flow.message is MessageKind.REGISTRATION
+        if flow.sender == flow.recipient and not is_registration:
             yield f"{where}: verzender and ontvanger are the same"
+        if is_registration and flow.sender != flow.recipient:
+            yield f"{where}: ontvanger: what a registratie gives goes back to its verzender"
+        if is_registration and flow.locks.agreement.required:
+            yield f"{where}: sloten.instemming: nobody is asked for a registratie"
         if flow.purpose not in purposes:
             yield f"{where}: doel is not described"
         covenant = covenants.get(flow.covenant)
@@ -321,6 +329,8 @@ def _contradictions(file: _File) -> Iterator[str]:
         yield from _lock_problems(flow, where)
         yield from _consent_problems(flow, where)
         yield from _exception_problems(flow, where)
+        if flow.first_contact_days is not None and flow.message is not MessageKind.REFERRAL:
+            yield f"{where}: eersteContactDagen: a {flow.message} asks no contact"
     for covenant in file.covenants:
         if covenant.ends < covenant.starts:
             yield f"overeenkomst {covenant.id}: einde lies before ingang"

@@ -5,17 +5,22 @@ Read it aloud: settings, keys and a database come in; the road, its doors and it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.registry import ADAPTERS
+from adapters.hostile_xml import UnusableSchemaError
+from adapters.port import Adapter
+from adapters.registry import adapters
 from consent.protocol import Protocol, ProtocolError, load
 from gateway.api.application import Doors, build_application
 from gateway.api.border import Border
@@ -38,24 +43,37 @@ from gateway.exchange.deciding import deciding
 from gateway.exchange.deliveries import Deliveries
 from gateway.exchange.epochs import KeyEpochs
 from gateway.exchange.erasure_steps import ErasureTools
+from gateway.exchange.first_contact import FirstContacts
 from gateway.exchange.holds import Holds
+from gateway.exchange.key_expiry import KeyExpiry
 from gateway.exchange.mailbox import Mailbox
+from gateway.exchange.moves import Moves
 from gateway.exchange.narrowing import erased
 from gateway.exchange.oversight import ReviewWatch
+from gateway.exchange.placing import Placements, PlacementWatch
+from gateway.exchange.pushing import IN_THE_DATABASE, Pushing
+from gateway.exchange.pushing_lane import LaneTools
+from gateway.exchange.pushing_mail import PushMail
+from gateway.exchange.registrations import Registrations
 from gateway.exchange.release import MailboxTools
 from gateway.exchange.repeating import Runs
 from gateway.exchange.retention import Retention
 from gateway.exchange.routing import Routes, bundled_routes, load_routes
 from gateway.exchange.rules import RuleBook, open_book
 from gateway.exchange.safe_contacts import SafeContacts
+from gateway.exchange.signal import MailboxSignal
 from gateway.exchange.signing_watch import SigningWatch
+from gateway.exchange.successors import successions_of
 from gateway.exchange.tools import GroupTools, ProtectedSide
+from gateway.exchange.uploads import UploadBounds, Uploads, UploadSweep
 from gateway.exchange.workoff import DeliveryTools
 from gateway.identity.assertions import SpentAssertions
 from gateway.identity.desk import TokenDesk
 from gateway.identity.partners import PartnerDirectory
+from gateway.identity.signatures import RequestSigner
 from gateway.identity.tokens import AccessTokens
 from gateway.pseudonyms.domains import Handles, ProofHandles, ProtectedHandles
+from gateway.pseudonyms.epochs import Switch
 from gateway.reports.index import SearchFollower
 from gateway.reports.projections.collecting import (
     ACCESS_COLLECTOR,
@@ -65,11 +83,13 @@ from gateway.reports.projections.collecting import (
 )
 from gateway.reports.projections.following import Followers, trace_indexes
 from gateway.reports.projections.source import domain_of, projector_of, source_of
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from gateway.store.database import Addresses, database_folder, open_pool
 from gateway.store.groups import BESCHERMD, VERWERKINGEN, Connection
 from gateway.store.log import open_volume
+from gateway.store.pseudonym_epochs import switches
 from gateway.store.rules import read_rules
+from gateway.store.succession import standing_successions
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
 from gateway.vault.check import check_keys
@@ -78,6 +98,7 @@ from gateway.vault.journal_folder import UnsafeJournalFolderError, make_folder
 from gateway.vault.keys import KeyProvider, signing_key
 
 TOKEN_KEY = "tokens"  # noqa: S105 - a key's name
+PUSH_KEY = "push"
 
 
 class Gateway(NamedTuple):
@@ -88,6 +109,8 @@ class Gateway(NamedTuple):
     vkeys: Mapping[int, str]
     """The keys by which the open volumes of the logs that are open to all are checked."""
     accesses: AccessLog
+    end_waiting: Callable[[], None]
+    """Answers those who wait for mail, so that ending need not wait for them."""
 
     @property
     def vkey(self) -> str:
@@ -111,9 +134,19 @@ class Books:
             protocol = load(rules.in_force)
             # A party that the protocol names and nobody registered is as closed as a suspended one.
             closed = rules.suspended | (protocol.parties - rules.registered)
-            book = open_book(generation, protocol, older, closed, self._keys)
+            switched = await _switches(connection)
+            book = open_book(generation, protocol, older, closed, self._keys, switched)
+            book = replace(book, successions=successions_of(await standing_successions(connection)))
             self._book = book
         return book
+
+
+async def _switches(connection: Connection) -> dict[str, list[Switch]]:
+    """Each recipient's moves to another epoch of pseudonyms, in their order."""
+    found: dict[str, list[Switch]] = {}
+    for one in await switches(connection):
+        found.setdefault(one.recipient, []).append(Switch(one.epoch, one.after))
+    return found
 
 
 def _readable(texts: Iterable[str]) -> Iterator[Protocol]:
@@ -173,7 +206,7 @@ async def open_gateway(
 ) -> AsyncIterator[Gateway]:
     """Make and start a gateway on a migrated database; stop it when the context ends."""
     async with AsyncExitStack() as closing:
-        clock, logbooks = _utc_now, Logbooks(settings.oin, keys)
+        clock, logbooks, formats = _utc_now, Logbooks(settings.oin, keys), _formats(settings)
         journal, published = open_journal(settings, keys), Published(settings.journal_folder)
         watch = AgeWatch(
             published, logbooks, journal, clock, telemetry, keeps=journal_term(settings)
@@ -200,27 +233,38 @@ async def open_gateway(
             bytes_per_sender=settings.queue_per_sender,
         )
         spooling = DeliveryTools(
-            ADAPTERS, vault, handles, prints, clock, telemetry, settings.max_delivery
+            formats, vault, handles, prints, clock, telemetry, settings.max_delivery
         )
         deliveries = Deliveries(pool, committer, spooling)
+        uploads = Uploads(pool, spooling, upload_bounds(settings), deliveries.wake)
         every = settings.checkpoint_every
         accesses = AccessLog(pool, clock, telemetry)
         signing = SigningWatch(pool, telemetry, most=settings.unsigned_most)
-        board = CheckpointBoard(pool, telemetry)
+        board, signal = CheckpointBoard(pool, telemetry), MailboxSignal(pool, telemetry)
         erasing = erasure_tools(settings, keys, tools)
         carrying_out = CarryingOut(partial(deciding, pool, books.of), erasing)
+        release = _mailbox_tools(settings, keys, vault)
+        signer = RequestSigner(signing_key(keys, PUSH_KEY))
+        mail = PushMail(pool, books.of, release)
+        bringing = _pushing(settings, signer, mail, telemetry, signing.is_shut)
         running: tuple[Runs, ...] = (
             committer,
             deliveries,
+            UploadSweep(pool, clock, telemetry),
             Retention(pool, books.of, vault, clock, telemetry),
             Birthdays(pool, books.of, vault, clock, telemetry),
+            KeyExpiry(pool, books.of, vault, clock, telemetry),
             ReviewWatch(pool, clock, telemetry),
+            PlacementWatch(pool, tools.routes, clock, telemetry),
+            FirstContacts(pool, books.of, vault, clock, telemetry),
             DueErasures(carrying_out, telemetry),
             KeyEpochs(pool, keys, vault, clock, telemetry, erasing.backup_term),
             accesses,
+            signal,
             signing,
             board,
             Witnessing(pool, telemetry),
+            bringing,
             watch,
             SearchFollower(pool, telemetry, share=settings.search_share),
             _projections(settings, keys, pool, telemetry),
@@ -235,7 +279,6 @@ async def open_gateway(
 
         tokens, desk = _tokens(settings, keys, partners, engine, telemetry)
         cursor_key, lapse = keys.secret("cursor"), settings.release_lapse
-        source = f"urn:nld:oin:{settings.oin}:systeem:sluis".encode()
         doors = Doors(
             pool=pool,
             engine=engine,
@@ -243,16 +286,22 @@ async def open_gateway(
             desk=desk,
             committer=committer,
             deliveries=deliveries,
-            mailbox=Mailbox(pool, books.of, MailboxTools(vault, source, cursor_key, clock, lapse)),
+            uploads=uploads,
+            mailbox=Mailbox(pool, books.of, release),
+            signal=signal,
+            registrations=Registrations(pool, books.of, tools),
+            push_keys=(signer.jwk(),),
             consents=Consents(pool, books.of, handles, tools, lapse_seconds=lapse),
             corrections=Corrections(pool, books.of, handles, prints, tools),
             holds=Holds(pool, vault, cursor_key),
             authorities=Authorities(pool, books.of, handles, tools),
             safe_contacts=SafeContacts(pool, books.of, handles, tools),
+            placements=Placements(pool, books.of, tools, cursor_key),
+            moves=Moves(pool, books.of, prints, tools, committer),
             handles=handles,
             prints=prints,
             vault=vault,
-            adapters=ADAPTERS,
+            adapters=formats,
             logbooks=logbooks,
             board=board,
             accesses=accesses,
@@ -263,7 +312,14 @@ async def open_gateway(
         async with pool.acquire() as connection:
             named = {one: (await open_volume(connection, one)).name for one in OPEN_TO_ALL}
         vkeys = {series: logbooks.vkey(series, name) for series, name in named.items()}
-        yield Gateway(build_application(settings, doors, telemetry), logbooks, vkeys, accesses)
+        application = build_application(settings, doors, telemetry)
+        yield Gateway(application, logbooks, vkeys, accesses, signal.end_waiting)
+
+
+def upload_bounds(settings: Settings) -> UploadBounds:
+    """What one partner may have of uploads that are not complete."""
+    lifetime = timedelta(seconds=settings.upload_lifetime)
+    return UploadBounds(settings.uploads_per_partner, settings.upload_bytes_per_partner, lifetime)
 
 
 def _tokens(
@@ -275,9 +331,38 @@ def _tokens(
 ) -> tuple[AccessTokens, TokenDesk]:
     """What partners show, and where they get it."""
     key, lifetime = signing_key(keys, TOKEN_KEY), settings.token_lifetime
-    tokens = AccessTokens(settings.base_url, key, partners, lifetime=lifetime)
+    tokens = AccessTokens(
+        settings.base_url, key, partners, lifetime=lifetime, binds=settings.client_certificates
+    )
     spent = SpentAssertions(engine, keys.secret("assertions"))
     return tokens, TokenDesk(settings.base_url, partners, tokens, spent, telemetry)
+
+
+def _mailbox_tools(settings: Settings, keys: KeyProvider, vault: Vault) -> MailboxTools:
+    """What releasing takes, for those who pull and for those who are brought their mail."""
+    source = f"urn:nld:oin:{settings.oin}:systeem:sluis".encode()
+    lapse = settings.release_lapse
+    return MailboxTools(vault, source, keys.secret("cursor"), _utc_now, lapse)
+
+
+def _pushing(
+    settings: Settings,
+    signer: RequestSigner,
+    mail: PushMail,
+    telemetry: Telemetry,
+    is_shut: Callable[[], bool],
+) -> Pushing:
+    """What brings mail to recipients with an endpoint."""
+    tools = LaneTools(
+        mail,
+        signer,
+        _utc_now,
+        telemetry,
+        asyncio.Semaphore(IN_THE_DATABASE),
+        httpx.create_ssl_context(),
+        may_be_private=settings.push_private,
+    )
+    return Pushing(tools, most=settings.push_lanes, is_shut=is_shut)
 
 
 def _projections(
@@ -309,6 +394,18 @@ def _routes(settings: Settings) -> Routes:
     if settings.routes is None:
         return bundled_routes()
     return load_routes(settings.routes.read_text(encoding="utf-8"))
+
+
+def _formats(settings: Settings) -> dict[str, Adapter]:
+    """What partners speak here. Raises `SettingsError` where an official XSD cannot be read."""
+    try:
+        return adapters(
+            municipality=settings.municipality,
+            ijw_schemas=settings.ijw_schemas,
+            suwi_schemas=settings.suwi_schemas,
+        )
+    except UnusableSchemaError as error:
+        raise SettingsError(f"SLUIS_IJW_SCHEMAS or SLUIS_SUWI_SCHEMAS: {error}") from error
 
 
 def _utc_now() -> datetime:

@@ -35,9 +35,15 @@ class Settings(BaseModel):
     routes: Path | None = None
     spans: Path | None = None
     journal: Path | None = None
+    municipality: Annotated[str, Field(pattern=r"^[0-9]{4}$")] = "0363"
+    ijw_schemas: Path | None = None
+    suwi_schemas: Path | None = None
     backup_days: Annotated[int, Field(ge=1, le=365)] = 30
     max_message: Annotated[int, Field(ge=1024)] = 256 * 1024
     max_delivery: Annotated[int, Field(ge=1024)] = 1024 * MEBIBYTE
+    uploads_per_partner: Annotated[int, Field(ge=1, le=1000)] = 8
+    upload_bytes_per_partner: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
+    upload_lifetime: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
     queue_per_sender: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     writers: Annotated[int, Field(ge=1, le=16)] = 2
@@ -47,9 +53,12 @@ class Settings(BaseModel):
     checkpoint_every: Annotated[float, Field(gt=0, le=1)] = 0.25
     unsigned_most: Annotated[float, Field(gt=0)] = 300.0
     token_lifetime: Annotated[int, Field(ge=60, le=3600)] = 600
+    client_certificates: bool = False
     collector: str | None = Field(default=None, repr=False)
     access_collector: str | None = Field(default=None, repr=False)
     collector_headers: Path | None = None
+    push_private: bool = False
+    push_lanes: Annotated[int, Field(ge=1, le=4096)] = 512
     search_share: Annotated[float, Field(ge=0, le=1)] = 0.1
 
     @property

@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.identifiers import Day, PartnerId
+from schemas.identifiers import Day, PartnerId, Postcode
 from schemas.referral import MAX_MEMBERS, Name, Reference, Wire
 
 
@@ -116,3 +116,126 @@ class Accountability(Wire):
         if self.close_reason is not None and not self.status.is_closed:
             raise PydanticCustomError("afsluitreden", "hoort alleen bij een afgesloten status")
         return self
+
+
+TeamLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+"""The word by which the route table knows a team or a desk (wijkteam)."""
+
+
+class WaitReason(StrEnum):
+    """Why a referral has no team of itself and waits for a person (reden)."""
+
+    NO_POSTCODE = "geen-postcode"
+    BORDER = "grensgeval"
+    PO_BOX = "postbus"
+    NO_TEAM = "geen-team"
+    UNKNOWN = "onbekende-postcode"
+    CLOSED = "team-gesloten"
+
+
+class Placement(Wire):
+    """A person placed a referral that had no team (toedeling)."""
+
+    exchange_id: UUID = Field(alias="uitwisselingId")
+    team: TeamLabel = Field(alias="team")
+
+
+class PlacementReceipt(Wire):
+    """That it was recorded, and by which entry."""
+
+    exchange_id: UUID = Field(alias="uitwisselingId")
+    entry_id: UUID = Field(alias="logregelId")
+    recorded_at: AwareDatetime = Field(alias="vastgelegdOp")
+
+
+class WaitingPlacement(Wire):
+    """One referral that waits for a person to place it, and why."""
+
+    exchange_id: UUID = Field(alias="uitwisselingId")
+    reason: WaitReason = Field(alias="reden")
+    since: AwareDatetime = Field(alias="sinds")
+    is_overdue: StrictBool = Field(alias="isTeLaat")
+
+
+class WaitingPage(Wire):
+    """A page of what waits to be placed, oldest first; `cursor` is there when there is more."""
+
+    waiting: list[WaitingPlacement] = Field(alias="wachtend")
+    cursor: str | None = Field(alias="volgende", default=None)
+
+
+class Move(Wire):
+    """A household moved (verhuizing): to another postcode, or out of the city.
+
+    `team` is where the case is now, as the casebook knows it; `is_reached` tells how a case that
+    ends by it is closed.
+    """
+
+    reference: Reference = Field(alias="kenmerk")
+    exchange_id: UUID = Field(alias="uitwisselingId")
+    postcode: Postcode | None = Field(alias="postcode", default=None)
+    outside: StrictBool = Field(alias="buitenGemeente", default=False)
+    moved_on: Day | None = Field(alias="peildatum", default=None)
+    address_is_secret: StrictBool = Field(alias="geheimhouding", default=False)
+    team: TeamLabel | None = Field(alias="team", default=None)
+    is_reached: StrictBool = Field(alias="isBereikt", default=False)
+
+    @model_validator(mode="after")
+    def _goes_one_way(self) -> Move:
+        if self.outside and self.postcode is not None:
+            raise PydanticCustomError("buitenGemeente", "gaat niet samen met een postcode")
+        if not self.outside and self.postcode is None and not self.address_is_secret:
+            raise PydanticCustomError("postcode", "hoort bij een verhuizing binnen de gemeente")
+        return self
+
+
+class MoveOutcome(StrEnum):
+    """What a move led to (uitkomst)."""
+
+    HANDED_OVER = "overgedragen"
+    SAME_TEAM = "zelfde-team"
+    TO_DESK = "naar-balie"
+    CLOSED = "afgesloten"
+
+
+class MoveReceipt(Wire):
+    """What a move led to, and the entry that says so; the teams stand in the mailbox."""
+
+    exchange_id: UUID = Field(alias="uitwisselingId")
+    outcome: MoveOutcome = Field(alias="uitkomst")
+    entry_id: UUID = Field(alias="logregelId")
+    recorded_at: AwareDatetime = Field(alias="vastgelegdOp")
+
+
+class Handover(Wire):
+    """Which team gives a case to which (`nl.sluis.overdracht`).
+
+    `from_team` is left out where neither the casebook nor the gateway knows it; `reason` is there
+    where a desk takes it, since a person must decide.
+    """
+
+    exchange_id: UUID = Field(alias="uitwisselingId")
+    from_team: TeamLabel | None = Field(alias="vanTeam", default=None)
+    to_team: TeamLabel = Field(alias="naarTeam")
+    as_of: Day = Field(alias="peildatum")
+    reason: WaitReason | None = Field(alias="reden", default=None)
+
+
+class SignalRule(StrEnum):
+    """What a notice of kind `signaal` is about (regel)."""
+
+    NO_FIRST_CONTACT = "eerste-contact-uitgebleven"
+
+
+class Signal(Wire):
+    """A referral in danger of falling between two stools (`nl.sluis.signaal`).
+
+    Nothing of the casework: only that no contact was told of within the protocol's term.
+    `reference` is the sender's own key, and there for that sender alone.
+    """
+
+    rule: SignalRule = Field(alias="regel")
+    exchange_id: UUID = Field(alias="uitwisselingId")
+    reference: Reference | None = Field(alias="kenmerk", default=None)
+    number: Annotated[int, Field(ge=1, le=9, strict=True)] = Field(alias="nummer")
+    term_days: Annotated[int, Field(ge=1, le=365, strict=True)] = Field(alias="termijnDagen")

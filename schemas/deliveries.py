@@ -17,6 +17,9 @@ from schemas.casework import StatusMessage
 from schemas.decisions import Outcome, Rule
 from schemas.referral import Reference, Referral, Wire
 
+NUMBER_FIELD = "berichtnummer"
+"""What a refusal names where the number was taken before, and the record's own key was not."""
+
 
 class DeliveryState(StrEnum):
     """How far a delivery is (status)."""
@@ -57,12 +60,15 @@ class Translated:
     """A record that an adapter could read; `findings` are what was missing, not what was wrong.
 
     `slip` is what the adapter's own answer has to repeat of the message; kept sealed until then.
+    `number` is the sender's number of what carried the record, where the format gives it one beside
+    the record's own key: like that key it is taken once.
     """
 
     line: int
     message: Referral | StatusMessage
     findings: tuple[Finding, ...] = ()
     slip: str | None = None
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

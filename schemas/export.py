@@ -14,7 +14,15 @@ from pathlib import Path
 from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import GenerateJsonSchema
 
-from schemas.casework import OwnStatus, StatusMessage
+from schemas.casework import (
+    Handover,
+    Move,
+    OwnStatus,
+    Placement,
+    Signal,
+    StatusMessage,
+    WaitingPage,
+)
 from schemas.corrections import Correction, CorrectionReceipt
 from schemas.deliveries import DeliveryReport, RecordOutcome
 from schemas.notices import (
@@ -25,6 +33,7 @@ from schemas.notices import (
     Recall,
     RecallReport,
 )
+from schemas.pseudonyms import Mapping
 from schemas.receipts import Answer
 from schemas.referral import Referral
 
@@ -47,6 +56,12 @@ PUBLIC_MESSAGES: dict[str, type[BaseModel]] = {
     "correctie-vastgelegd": CorrectionReceipt,
     "correctieverslag": CorrectionReport,
     "terugroepverslag": RecallReport,
+    "overdracht": Handover,
+    "signaal": Signal,
+    "toedeling": Placement,
+    "toedelingen": WaitingPage,
+    "verhuizing": Move,
+    "pseudoniemwissel": Mapping,
 }
 """Each message by the name that partners know it by."""
 

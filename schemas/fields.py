@@ -19,6 +19,8 @@ class MessageKind(StrEnum):
     REFERRAL = "aanmelding"
     STATUS = "statusbericht"
     ACCOUNTABILITY = "verantwoording"
+    PARTNER_UPDATE = "partnerbericht"
+    REGISTRATION = "registratie"
 
     # As quick as a text's; an enumeration's own is a call, at every look-up of a flow.
     __hash__ = str.__hash__
@@ -101,6 +103,7 @@ def _referral_fields() -> list[FieldDefinition]:
         of("lid.ontvangtUitkering", "inkomen", attribute, _ATTRIBUTE),
         of("lid.participatietrede", "inkomen", attribute, _ATTRIBUTE),
         of("lid.zrm.gemetenOp", "zrm", attribute, _ATTRIBUTE),
+        of("lid.reedsBekend", "bekendheid", derived, _ATTRIBUTE),
     ]
     for domain in ZrmDomain:
         special = _SPECIAL_DOMAINS.get(domain, Special.NONE)
@@ -150,10 +153,61 @@ def _accountability_fields() -> list[FieldDefinition]:
     ]
 
 
+def _partner_update_fields() -> list[FieldDefinition]:
+    def of(
+        name: str,
+        category: str,
+        kind: FieldKind,
+        treatments: frozenset[Treatment],
+        special: Special = Special.NONE,
+    ) -> FieldDefinition:
+        path = f"partnerbericht.{name}"
+        return FieldDefinition(
+            path, MessageKind.PARTNER_UPDATE, category, kind, treatments, special
+        )
+
+    attribute, derived = FieldKind.ATTRIBUTE, FieldKind.DERIVED
+    return [
+        of("aanmelding", "partnerbericht", derived, _ATTRIBUTE),
+        of("kenmerk", "partnerbericht", derived, _ATTRIBUTE),
+        of("soort", "partnerbericht", attribute, _ATTRIBUTE),
+        of("peildatum", "partnerbericht", attribute, _ATTRIBUTE),
+        of("bereikbaarheid", "partnerbericht", attribute, _ATTRIBUTE),
+        of("afspraakOp", "partnerbericht", attribute, _ATTRIBUTE),
+        of("telefoonnummer", "nieuw-contact", FieldKind.IDENTIFIER, _IDENTIFIER),
+        of("hulpvorm", "hulpvorm", attribute, _ATTRIBUTE, Special.HEALTH),
+        of("toelichting", "bericht-toelichting", FieldKind.FREE_TEXT, _IDENTIFIER),
+    ]
+
+
+def _registration_fields() -> list[FieldDefinition]:
+    """Nothing of these is handed to anybody but who says it: a number in, a pseudonym back."""
+    message, category = MessageKind.REGISTRATION, "registratie"
+    identifier = FieldKind.IDENTIFIER
+    return [
+        FieldDefinition(
+            "registratie.burgerservicenummer",
+            message,
+            category,
+            identifier,
+            _PSEUDONYM,
+            Special.BSN,
+        )
+    ]
+
+
 FIELDS: dict[str, FieldDefinition] = {
     field.path: field
-    for field in [*_referral_fields(), *_status_fields(), *_accountability_fields()]
+    for field in [
+        *_referral_fields(),
+        *_status_fields(),
+        *_accountability_fields(),
+        *_partner_update_fields(),
+        *_registration_fields(),
+    ]
 }
+AT_RELEASE = frozenset({"lid.reedsBekend"})
+"""Fields that are worked out when a message is handed over: until then a part holds null."""
 CATEGORIES: frozenset[str] = frozenset(field.category for field in FIELDS.values())
 
 
@@ -166,6 +220,8 @@ class Place(StrEnum):
     REFERRAL = "aanmelding"
     STATUS = "statusbericht"
     ACCOUNTABILITY = "verantwoording"
+    PARTNER_UPDATE = "partnerbericht"
+    REGISTRATION = "registratie"
 
 
 def _place(field: FieldDefinition) -> Place:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from schemas.corrections import CorrectionKind
 from schemas.decisions import Rule
 from schemas.identifiers import PartnerId, Pseudonym
 from schemas.referral import PurposeId, Reference, Wire
+
+KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:~-]{1,128}$")]
+"""A key's name, as assertions bear it (`kid`)."""
 
 
 class NoticeKind(StrEnum):
@@ -25,6 +29,8 @@ class NoticeKind(StrEnum):
     RECALL = "intrekking"
     ADVICE = "kennisgeving"
     CORRECTION = "correctie"
+    HANDOVER = "overdracht"
+    SIGNAL = "signaal"
 
 
 class AdviceRule(StrEnum):
@@ -33,6 +39,7 @@ class AdviceRule(StrEnum):
     HOLD_ENDED = "niet-vrijgegeven"
     ASK_AGAIN = "opnieuw-vragen"
     ERASE = "vernietigen"
+    KEY_EXPIRES = "sleutel-verloopt"
 
 
 class Recall(Wire):
@@ -48,13 +55,18 @@ class Recall(Wire):
 
 
 class Advice(Wire):
-    """Something to know or to do (`nl.sluis.kennisgeving`); `reference` is the sender's own key."""
+    """Something to know or to do (`nl.sluis.kennisgeving`); `reference` is the sender's own key.
+
+    One about a key of the partner's own names that key, and as `uitwisselingId` nothing but itself.
+    """
 
     rule: AdviceRule = Field(alias="regel")
     exchange_id: UUID = Field(alias="uitwisselingId")
     purpose: PurposeId | None = Field(alias="doel", default=None)
     reference: Reference | None = Field(alias="kenmerk", default=None)
     member: Pseudonym | None = Field(alias="lid", default=None)
+    key_id: KeyId | None = Field(alias="sleutel", default=None)
+    ends_at: datetime | None = Field(alias="verlooptOp", default=None)
 
 
 class CorrectionNotice(Wire):

@@ -162,5 +162,6 @@ async def test_every_route_is_listed(gateway: RunningGateway) -> None:
         described = (await http.get("/v1/openapi.json")).json()["paths"]
 
     routes = {f"{verb.upper()} /v1{path}" for path, verbs in described.items() for verb in verbs}
-    listed = re.findall(r"^\| `((?:GET|POST) \S+)` \|", PAGE, re.MULTILINE)
+    row = r"^\| `((?:GET|POST|PATCH|DELETE|HEAD|OPTIONS) \S+)` \|"
+    listed = re.findall(row, PAGE, re.MULTILINE)
     assert sorted(listed) == sorted({*routes, "POST /oauth/token"})

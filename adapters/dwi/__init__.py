@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from adapters.dwi.suwi import SuwiReader, load_schema
+from adapters.dwi.suwi import ANSWER_SCHEMA, SuwiReader
 from adapters.dwi.values import COLUMNS
+from adapters.hostile_xml import load_schema
 from adapters.port import Adapter
 from adapters.referral_json import JsonArrayReader, JsonLinesReader
 from adapters.status_json import write_statuses as write_json
@@ -18,8 +19,11 @@ from adapters.tabular.status_csv import write_statuses as write_csv
 
 
 def adapter(suwi_schema: Path | None = None) -> Adapter:
-    """The adapter; with BKWI's folder `Bijstandsregelingen`, SuwiML is held to its XSDs as well."""
-    schema = None if suwi_schema is None else load_schema(suwi_schema)
+    """The adapter; with BKWI's folder `Bijstandsregelingen`, SuwiML is held to its XSDs as well.
+
+    Raises `UnusableSchemaError`.
+    """
+    schema = None if suwi_schema is None else load_schema(suwi_schema / ANSWER_SCHEMA)
     return Adapter(
         name="dwi",
         readers={

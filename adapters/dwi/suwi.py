@@ -2,9 +2,8 @@
 
 An answer carries no reference and no date of its own, and none is made up: a number counted here
 would return in the next file, and one derived from the content would be a fingerprint of a person.
-So the sender wraps each answer in an `aanmelding` that gives both (docs/partners/dwi.md). The XML
-is hostile until shown otherwise: no DTD, no entities, no network, and a bound on everything that
-a parser would gather (OWASP, XML external entities).
+So the sender wraps each answer in an `aanmelding` that gives both (docs/partners/dwi.md). The
+parser is `hostile_xml`'s, with a bound on everything that it would gather.
 """
 
 from __future__ import annotations
@@ -23,9 +22,19 @@ from adapters.dwi.suwi_structure import (
     RESPONSE,
     SUWI,
     VOCABULARY,
-    line_of,
 )
 from adapters.first_bytes import mistaken_kind
+from adapters.hostile_xml import (
+    EMPTY,
+    NO_DTD,
+    NO_XML,
+    SLICE,
+    StrangeNames,
+    declares,
+    has_document_type,
+    line_of,
+    pull_parser,
+)
 from adapters.port import UnreadableDelivery
 from adapters.reading import Reading, refuse
 from schemas.deliveries import Finding, Problem, Record
@@ -34,23 +43,13 @@ MAX_ELEMENTS = 5_000
 """Elements of one answer: twenty years of monthly benefit periods with their amounts."""
 MAX_TEXT = 1024 * 1024
 """Characters of one answer's values."""
-_SLICE = 4096  # the parser is fed in equal slices, so that chunks make no difference
 _MAX_PROLOG = 64 * 1024
-# The parser keeps every distinct name for as long as its thread lives; a sender may not fill that.
-_MAX_STRANGE = 4096
 
-_NO_DTD = "bestand (een DTD is niet toegestaan)"
-_SCHEMA = Path("Diensten/Bijstandsregelingen/v0500-b04/BodyReaction.xsd")
+ANSWER_SCHEMA = Path("Diensten/Bijstandsregelingen/v0500-b04/BodyReaction.xsd")
 _KNOWN_NAMES = VOCABULARY | ENTRY_ATTRIBUTES | {ROOT, ENTRY, RESPONSE, FAULT, NOTHING_FOUND}
 _KNOWN_NAMES |= {"Fout", "Waarschuwing", "Informatie", "Code", "Tekst", "Detail", "DN"}
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _KNOWN_NAMES |= {f"{{{_XSI}}}schemaLocation", WRAPPER, SUWI, FWI, _XSI}
-
-
-def load_schema(folder: Path) -> etree.XMLSchema:
-    """The answer's XSD out of BKWI's folder `Bijstandsregelingen`. Raises `OSError` if absent."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    return etree.XMLSchema(etree.parse(str(folder / _SCHEMA), parser))
 
 
 class SuwiReader:
@@ -60,34 +59,23 @@ class SuwiReader:
         self._today = today
         self._schema = schema
         self._buffer = bytearray()
-        self._parser = etree.XMLPullParser(
-            events=("start", "end", "pi", "start-ns"),
-            resolve_entities=False,
-            no_network=True,
-            huge_tree=False,
-            load_dtd=False,
-            dtd_validation=False,
-            attribute_defaults=False,
-            remove_comments=True,
-            collect_ids=False,
-        )
+        self._parser = pull_parser()
         self._prolog = 0
         self._depth = 0
         self._entry_depth = 0  # of the element that is one record; 0 until the root is seen
         self._line = 1
         self._elements = 0
         self._text = 0
-        self._strange: set[str] = set()
-        self._strange_size = 0
+        self._strange = StrangeNames(_KNOWN_NAMES)
         self._is_done = False
 
     def feed(self, chunk: bytes) -> Iterable[Record]:
         """The records that `chunk` completes, but for what waits to fill a slice."""
         self._buffer += chunk
         records: list[Record] = []
-        whole = len(self._buffer) - len(self._buffer) % _SLICE
-        for start in range(0, whole, _SLICE):
-            records += self._parse(bytes(self._buffer[start : start + _SLICE]))
+        whole = len(self._buffer) - len(self._buffer) % SLICE
+        for start in range(0, whole, SLICE):
+            records += self._parse(bytes(self._buffer[start : start + SLICE]))
         del self._buffer[:whole]
         return records
 
@@ -97,7 +85,7 @@ class SuwiReader:
         if self._is_done:
             return records
         if not self._prolog:
-            raise UnreadableDelivery(Problem.MISSING, "bestand (leeg)")
+            raise UnreadableDelivery(Problem.MISSING, EMPTY)
         broken_at: int | None = None
         try:
             self._parser.close()
@@ -129,8 +117,8 @@ class SuwiReader:
             raise UnreadableDelivery(Problem.INVALID, mistake)
         self._prolog += len(piece)
         # The parser would gather declarations before its first event; this looks at them first.
-        if b"<!DOCTYPE" in piece or self._prolog > _MAX_PROLOG:
-            raise UnreadableDelivery(Problem.INVALID, _NO_DTD)
+        if declares(piece) or self._prolog > _MAX_PROLOG:
+            raise UnreadableDelivery(Problem.INVALID, NO_DTD)
 
     def _break(self, line: int | None) -> list[Record]:
         """Tell once that the rest cannot be read.
@@ -140,7 +128,7 @@ class SuwiReader:
         """
         self._is_done = True
         if not self._entry_depth:
-            raise UnreadableDelivery(Problem.BROKEN, "bestand (geen leesbare XML)")
+            raise UnreadableDelivery(Problem.BROKEN, NO_XML)
         at = line or self._line
         return [refuse(Reading((at,), "", []), [Finding(at, "suwi", Problem.BROKEN)])]
 
@@ -148,27 +136,21 @@ class SuwiReader:
         records: list[Record] = []
         for event, subject in self._parser.read_events():
             if isinstance(subject, tuple):
-                self._notice(*subject)
+                self._strange.notice(map(str, subject))
             elif event == "start" and subject is not None:
                 self._start(subject)
             elif event == "end" and subject is not None:
                 records += self._end(subject)
             else:  # a processing instruction, for which SuwiML has no use
-                self._strange_size = _MAX_STRANGE + 1
-            if self._strange_size > _MAX_STRANGE:
+                return records + self._break(None)
+            if self._strange.are_too_many:
                 return records + self._break(None)
         return records
-
-    def _notice(self, *names: object) -> None:
-        for name in map(str, names):
-            if name not in _KNOWN_NAMES and name not in self._strange:
-                self._strange.add(name)
-                self._strange_size += len(name)
 
     def _start(self, element: etree._Element) -> None:
         self._depth += 1
         self._line = line_of(element)
-        self._notice(element.tag, *element.attrib)
+        self._strange.notice(map(str, (element.tag, *element.attrib)))
         if self._depth == 1:
             self._check_root(element)
         if self._depth == self._entry_depth:
@@ -181,8 +163,8 @@ class SuwiReader:
         self._text += len(text or "")
 
     def _check_root(self, root: etree._Element) -> None:
-        if root.getroottree().docinfo.internalDTD is not None:
-            raise UnreadableDelivery(Problem.INVALID, _NO_DTD)
+        if has_document_type(root):
+            raise UnreadableDelivery(Problem.INVALID, NO_DTD)
         if root.tag not in (ROOT, RESPONSE):
             raise UnreadableDelivery(Problem.INVALID, "bestand (nodig is een suwiLevering)")
         self._entry_depth = 2 if root.tag == ROOT else 1

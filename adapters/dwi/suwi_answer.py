@@ -20,6 +20,7 @@ from adapters.dwi.suwi_structure import (
     structure_findings,
 )
 from adapters.dwi.values import COLUMNS
+from adapters.hostile_xml import breaks
 from adapters.reading import Reading, refuse, settle
 from adapters.tabular.columns import CellError
 from adapters.violations import MAX_FINDINGS
@@ -84,7 +85,6 @@ def _check(answer: etree._Element, line: int, schema: etree.XMLSchema | None) ->
         return [Finding(line, f"suwi.{name}", Problem.MISSING)]
     if tags not in ([CLIENT], [CLIENT, FAULT]):
         return [Finding(line, _ANSWER, Problem.INVALID)]
-    if schema is not None and not schema.validate(answer):
-        # The schema's own messages repeat the value, and its log is shared between readers.
+    if schema is not None and breaks(schema, answer):
         return [Finding(line, "suwi.schema", Problem.INVALID)]
     return structure_findings(answer[0], MAX_FINDINGS)

@@ -11,7 +11,7 @@ from datetime import date
 
 from lxml import etree
 
-from adapters.dwi.suwi_structure import line_of
+from adapters.hostile_xml import line_of
 from adapters.reading import Reading
 from adapters.tabular.columns import CellError, partial_date
 from schemas.deliveries import Finding, Problem

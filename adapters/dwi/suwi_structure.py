@@ -11,6 +11,7 @@ import re
 
 from lxml import etree
 
+from adapters.hostile_xml import line_of
 from schemas.deliveries import Finding, Problem
 
 SUWI = "http://bkwi.nl/SuwiML/Diensten/Bijstandsregelingen/v0500"
@@ -122,12 +123,6 @@ def structure_findings(client: etree._Element, limit: int) -> list[Finding]:
         if len(findings) == limit:
             break
     return findings
-
-
-def line_of(element: etree._Element) -> int:
-    """The line that the element starts on; 0 if the parser did not keep it."""
-    line: object = element.sourceline
-    return line if isinstance(line, int) else 0
 
 
 def _departure(element: etree._Element) -> Problem | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from lxml import etree
-
+from adapters.hostile_xml import load_schema
 from adapters.okt.ijw_types import MESSAGES
 from adapters.okt.reader import IjwReader
 from adapters.okt.retour import write_retour
@@ -18,25 +17,24 @@ from adapters.port import Adapter
 from adapters.referral_json import JsonArrayReader, JsonLinesReader
 from adapters.status_json import write_statuses
 
-
-def load_schemas(folder: Path) -> dict[str, etree.XMLSchema]:
-    """The messages' official XSDs by kind. Raises `OSError` if one is absent."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    return {
-        kind: etree.XMLSchema(etree.parse(str(folder / f"JW{kind}.xsd"), parser))
-        for kind in MESSAGES
-    }
+AMSTERDAM = "0363"
 
 
-def adapter(ijw_schemas: Path | None = None) -> Adapter:
-    """The adapter; with the folder of iJw 3.2's XSDs, messages are held to those as well."""
-    schemas = None if ijw_schemas is None else load_schemas(ijw_schemas)
+def adapter(ijw_schemas: Path | None = None, municipality: str = AMSTERDAM) -> Adapter:
+    """The adapter of one municipality, by its CBS code.
+
+    With the folder of iJw 3.2's XSDs, messages are held to those as well. Raises
+    `UnusableSchemaError`.
+    """
+    schemas = None
+    if ijw_schemas is not None:
+        schemas = {kind: load_schema(ijw_schemas / f"JW{kind}.xsd") for kind in MESSAGES}
     return Adapter(
         name="okt",
         readers={
             "application/json": JsonArrayReader,
             "application/x-ndjson": JsonLinesReader,
-            "application/xml": partial(IjwReader, schemas=schemas),
+            "application/xml": partial(IjwReader, municipality=municipality, schemas=schemas),
         },
         status_writers={"application/json": write_statuses},
         answer_writers={"application/xml": write_retour},

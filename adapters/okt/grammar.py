@@ -15,6 +15,7 @@ from functools import cached_property
 
 from lxml import etree
 
+from adapters.hostile_xml import line_of
 from schemas.deliveries import Finding, Problem
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -188,9 +189,3 @@ class Grammar:
 def _local(element: etree._Element) -> str:
     tag: object = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def line_of(element: etree._Element) -> int:
-    """The line that the element starts on; 0 if the parser did not keep it."""
-    line: object = element.sourceline
-    return line if isinstance(line, int) else 0

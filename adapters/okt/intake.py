@@ -1,8 +1,8 @@
 """Bytes to an XML tree, hostile until shown otherwise: no DTD, no entities, no network, bounded.
 
 One delivery is one message about one client (iJw), so it is read whole within a bound. What a file
-held before it broke off is kept apart: a header that could be read lets the retour say so (OWASP,
-XML external entities; the bounds are ours).
+held before it broke off is kept apart: a header that could be read lets the retour say so. The
+parser is `hostile_xml`'s; the bounds are ours.
 """
 
 from __future__ import annotations
@@ -13,6 +13,16 @@ from dataclasses import dataclass
 from lxml import etree
 
 from adapters.first_bytes import BOM, mistaken_kind
+from adapters.hostile_xml import (
+    EMPTY,
+    NO_DTD,
+    NO_XML,
+    SLICE,
+    StrangeNames,
+    declares,
+    has_document_type,
+    pull_parser,
+)
 from adapters.port import UnreadableDelivery
 from schemas.deliveries import Problem
 
@@ -20,16 +30,10 @@ MAX_BYTES = 512 * 1024
 """One message. A real one with ten products takes 12 KiB; in an envelope, a third more."""
 MAX_ELEMENTS = 5_000
 MAX_DEPTH = 32
-_SLICE = 4096
-# The parser keeps every distinct name for as long as its thread lives; a sender may not fill that.
-_MAX_STRANGE = 4096
 
 _ROOT_START = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,32}:)?Bericht[\s>]")
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 
-NO_DTD = "bestand (een DTD is niet toegestaan)"
-EMPTY = "bestand (leeg)"
-NO_XML = "bestand (geen leesbare XML)"
 TOO_LARGE = "bestand (groter dan één bericht mag zijn)"
 
 
@@ -54,11 +58,9 @@ def take(content: bytes, known: frozenset[str]) -> Taken:
     mistake = mistaken_kind(text, "xml")
     if mistake is not None:
         raise UnreadableDelivery(Problem.INVALID, mistake)
-    # Looked for in the bytes: the parser would gather declarations before its first event. An
-    # encoding that hides the word is caught by the tree itself, after a parser that resolves none.
     if not text.startswith(b"<"):
         raise UnreadableDelivery(Problem.BROKEN, NO_XML)
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+    if declares(text):
         return _refused_for_dtd(text, known)
     return _Parsing(known).run(text)
 
@@ -80,26 +82,15 @@ class _Parsing:
     """One run of a parser within its bounds."""
 
     def __init__(self, known: frozenset[str]) -> None:
-        self._known = known
-        self._strange: set[str] = set()
-        self._strange_size = self._depth = self._elements = 0
+        self._strange = StrangeNames(known)
+        self._depth = self._elements = 0
         self._root: etree._Element | None = None
         self._problem: Problem | None = None
-        self._parser = etree.XMLPullParser(
-            events=("start", "end", "pi", "start-ns"),
-            resolve_entities=False,
-            no_network=True,
-            huge_tree=False,
-            load_dtd=False,
-            dtd_validation=False,
-            attribute_defaults=False,
-            remove_comments=True,
-            collect_ids=False,
-        )
+        self._parser = pull_parser()
 
     def run(self, text: bytes) -> Taken:
-        for start in range(0, len(text), _SLICE):
-            self._feed(text[start : start + _SLICE])
+        for start in range(0, len(text), SLICE):
+            self._feed(text[start : start + SLICE])
             if self._problem is not None:
                 break
         else:
@@ -107,7 +98,7 @@ class _Parsing:
         root = self._root
         if root is None:
             raise UnreadableDelivery(Problem.BROKEN, NO_XML)
-        if root.getroottree().docinfo.internalDTD is not None:
+        if has_document_type(root):
             raise UnreadableDelivery(Problem.INVALID, NO_DTD)
         return Taken(root, self._problem)
 
@@ -155,9 +146,6 @@ class _Parsing:
             self._problem = Problem.TOO_LONG
 
     def _notice(self, *names: str) -> None:
-        for name in names:
-            if name not in self._known and name not in self._strange:
-                self._strange.add(name)
-                self._strange_size += len(name)
-        if self._strange_size > _MAX_STRANGE:
+        self._strange.notice(names)
+        if self._strange.are_too_many:
             self._problem = Problem.TOO_LONG

@@ -13,12 +13,19 @@ from datetime import date
 
 from lxml import etree
 
+from adapters.hostile_xml import NO_DTD, breaks, line_of
 from adapters.okt.envelope import DI01, HEEN, EnvelopeError, open_envelope
-from adapters.okt.grammar import XSI, line_of
+from adapters.okt.grammar import XSI
 from adapters.okt.header import EnvelopeSlip, Slip, kind_of, read_slip
 from adapters.okt.ijw_types import BASE, GRAMMARS, MESSAGES, namespace_of
-from adapters.okt.intake import MAX_BYTES, NO_DTD, TOO_LARGE, Taken, take
-from adapters.okt.retour_codes import IN_FUTURE, TECHNICAL, UNKNOWN_REQUEST, UNLINKED
+from adapters.okt.intake import MAX_BYTES, TOO_LARGE, Taken, take
+from adapters.okt.retour_codes import (
+    IN_FUTURE,
+    OTHER_MUNICIPALITY,
+    TECHNICAL,
+    UNKNOWN_REQUEST,
+    UNLINKED,
+)
 from adapters.okt.translating import read_request, read_status
 from adapters.port import UnreadableDelivery
 from adapters.reading import Reading, holds_bsn, refuse
@@ -30,6 +37,8 @@ _WRAPPED = f"{{{WRAPPER}}}ijwBericht"
 _EXCHANGE = "uitwisselingId"
 NEEDED = "bestand (nodig is een JW301, JW305, JW307 of JW315)"
 _DATED = "ijw.Dagtekening"
+_MUNICIPALITY = {"301": "ijw.Afzender"}
+"""Where a message names the municipality, if not as its recipient."""
 
 _VOCABULARY = frozenset().union(*(grammar.vocabulary for grammar in (*GRAMMARS.values(), HEEN)))
 _NAMES = _VOCABULARY | {"Bericht", "ijwBericht", _EXCHANGE, "contentType", "bestandsnaam", "ijw",
@@ -49,10 +58,18 @@ class _Opened:
 
 
 class IjwReader:
-    """Reads one iJw message; schemas by kind, where given, refuse what they forbid."""
+    """Reads one iJw message to or from this municipality; schemas by kind, where given, refuse
+    what they forbid.
+    """
 
-    def __init__(self, today: date, schemas: Mapping[str, etree.XMLSchema] | None = None) -> None:
+    def __init__(
+        self,
+        today: date,
+        municipality: str,
+        schemas: Mapping[str, etree.XMLSchema] | None = None,
+    ) -> None:
         self._today = today
+        self._municipality = municipality
         self._schemas = schemas or {}
         self._content = bytearray()
 
@@ -85,14 +102,23 @@ class IjwReader:
             wrong = [Finding(line, "ijw.Identificatie", Problem.INVALID)]
         if wrong or slip is None:
             return _with_slip(refuse(reading, wrong), kind, slip)
-        if date.fromisoformat(slip.dated) > self._today:
-            found = Finding(line, _DATED, Problem.IN_FUTURE)
-            return _with_slip(refuse(reading, [found]), kind, slip)
+        wrong = self._misdirected(slip, kind, line)
+        if wrong:
+            return _with_slip(refuse(reading, wrong), kind, slip)
         if kind == "315":
             record = read_request(opened.message, reading, self._today)
         else:
             record = read_status(opened.message, kind, opened.exchange, reading, self._today)
         return _with_slip(record, kind, slip)
+
+    def _misdirected(self, slip: Slip, kind: str, line: int) -> list[Finding]:
+        """Why a sound message is not for here or not for today."""
+        if (slip.sender if kind in _MUNICIPALITY else slip.recipient) != self._municipality:
+            place = _MUNICIPALITY.get(kind, "ijw.Ontvanger")
+            return [Finding(line, place, Problem.UNKNOWN_CODE)]
+        if date.fromisoformat(slip.dated) > self._today:
+            return [Finding(line, _DATED, Problem.IN_FUTURE)]
+        return []
 
     def _departures(self, opened: _Opened, kind: str) -> list[Finding]:
         """Why the message is not what it should be; empty if it is."""
@@ -109,8 +135,7 @@ class IjwReader:
         if opened.exchange is not None and kind == "315":
             return [Finding(line, "ijwBericht", Problem.UNKNOWN_COLUMN)]
         schema = self._schemas.get(kind)
-        if schema is not None and not schema.validate(root):
-            # The schema's own messages repeat the value, and its log is shared between readers.
+        if schema is not None and breaks(schema, root):
             return [Finding(line, "ijw.schema", Problem.INVALID)]
         return []
 
@@ -165,6 +190,8 @@ def _with_slip(record: Record, kind: str, slip: Slip | None) -> Record:
 
 def _code_of(refused: Unreadable, kind: str) -> str:
     places = {(finding.field, finding.problem) for finding in refused.findings}
+    if places == {(_MUNICIPALITY.get(kind, "ijw.Ontvanger"), Problem.UNKNOWN_CODE)}:
+        return OTHER_MUNICIPALITY.code
     if (_DATED, Problem.IN_FUTURE) in places:
         return IN_FUTURE.code
     if places == {("statusbericht.uitwisselingId", Problem.MISSING)}:

@@ -34,7 +34,7 @@ def write_retour(answered: Sequence[Answered], delivery: UUID, at: datetime) -> 
         slip = Slip.model_validate_json(answered[0].slip)
     except ValidationError:
         return None
-    codes = slip.codes or (code_of(slip.kind, answered[0].outcome).code,)
+    codes = slip.codes or (code_of(slip.kind, answered[0].outcome, answered[0].first).code,)
     retour_id = delivery.hex[-12:]
     message = retour_of(slip, codes, retour_id, at)
     if slip.envelope is None:

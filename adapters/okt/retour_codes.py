@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.decisions import Outcome, Rule
-from schemas.deliveries import RecordOutcome
+from schemas.deliveries import NUMBER_FIELD, RecordOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ NO_REMARK = _code("0200", "Geen opmerking over deze berichtklasse.", None)
 IN_FUTURE = _code(
     "8848", "Dagtekening moet gelijk zijn aan of voor de systeemdatum liggen.", "TR135"
 )
+OTHER_MUNICIPALITY = _code("S300", "Gemeentecode ongeldig.", "TR378")
 UNLINKED = _code(
     "9019", "Het regiebericht kan niet gekoppeld worden aan een toewijzing.", "TR019", "305 307"
 )
@@ -43,16 +44,30 @@ UNKNOWN_REQUEST = _code(
     "TR379",
     "301",
 )
-GIVEN = (TECHNICAL, NO_REMARK, IN_FUTURE, UNLINKED, NOT_UNIQUE, PENDING, UNKNOWN_REQUEST)
+GIVEN = (
+    TECHNICAL,
+    NO_REMARK,
+    IN_FUTURE,
+    OTHER_MUNICIPALITY,
+    UNLINKED,
+    NOT_UNIQUE,
+    PENDING,
+    UNKNOWN_REQUEST,
+)
 
 
-def code_of(kind: str, outcome: RecordOutcome) -> RetourCode:
-    """What the road's outcome on a message of this kind is in iJw's words."""
+def code_of(kind: str, outcome: RecordOutcome, first: Rule | None = None) -> RetourCode:
+    """What the road's outcome on a message of this kind is in iJw's words.
+
+    `first` is the rule that an earlier sending of the same message met: the answer is the same.
+    """
     if outcome.decision is not Outcome.REFUSED:
         return NO_REMARK
-    if outcome.rule is Rule.REFERENCE_REUSED:
+    rule = outcome.rule if first is None else first
+    if rule is Rule.REFERENCE_REUSED:
         # A request's key is its ReferentieAanbieder, another message's its Identificatie.
-        return PENDING if kind == "315" else NOT_UNIQUE
-    if outcome.rule is Rule.UNKNOWN_EXCHANGE:
+        is_request = kind == "315" and outcome.field != NUMBER_FIELD
+        return PENDING if is_request else NOT_UNIQUE
+    if rule is Rule.UNKNOWN_EXCHANGE:
         return {"301": UNKNOWN_REQUEST, "305": UNLINKED, "307": UNLINKED}.get(kind, TECHNICAL)
     return TECHNICAL

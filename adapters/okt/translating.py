@@ -8,13 +8,14 @@ have them this way, so no model ever holds them (GDPR article 5.1.c; docs/partne
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 from lxml import etree
 from pydantic import ValidationError
 
-from adapters.okt.grammar import line_of
+from adapters.hostile_xml import line_of
 from adapters.okt.ijw_types import BASE, namespace_of
 from adapters.reading import Reading, refuse, settle
 from schemas.casework import CaseStatus, CloseReason, StatusMessage
@@ -49,7 +50,12 @@ def read_request(root: etree._Element, reading: Reading, today: date) -> Record:
         outcome: Referral | ValidationError = Referral.model_validate(message)
     except ValidationError as error:
         outcome = error
-    return settle(reading, outcome, today)
+    record = settle(reading, outcome, today)
+    if isinstance(record, Translated):
+        # Its key is the provider's reference; the number of the message is unique as well (TR056).
+        number = _text(_one(root, kind, "Header"), "Identificatie")
+        record = replace(record, number=f"JW{kind}/{number}")
+    return record
 
 
 def _member(client: etree._Element, kind: str, dated: str, reading: Reading) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -10,6 +10,7 @@ from http import HTTPStatus
 import asyncpg
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
@@ -22,13 +23,22 @@ from gateway.api.callers import Callers
 from gateway.api.consents import consent_routes
 from gateway.api.continuity import ConsistencyProof, OpeningProof, continuity_routes
 from gateway.api.corrections import correction_routes
-from gateway.api.deliveries import OutcomePage, delivery_routes
+from gateway.api.deliveries import delivery_routes
+from gateway.api.deliveries_described import OutcomePage
 from gateway.api.description import VERSION, description_route
 from gateway.api.holds import hold_routes
 from gateway.api.logbook import InclusionProof, LogKeys, Volumes, log_routes
-from gateway.api.mailbox import Acknowledged, Acknowledgement, MailboxPage, mailbox_routes
+from gateway.api.mailbox import (
+    Acknowledged,
+    Acknowledgement,
+    MailboxDoor,
+    MailboxPage,
+    mailbox_routes,
+)
 from gateway.api.messages import MessageDoor, message_routes
+from gateway.api.moves import move_routes
 from gateway.api.own_format import OwnFormatDoor, own_format_routes
+from gateway.api.placements import placement_routes
 from gateway.api.problems import (
     Problem,
     answer_problem,
@@ -45,6 +55,7 @@ from gateway.api.processing import (
     processing_routes,
 )
 from gateway.api.register import Activity, ActivityVersion, Entity, register_routes
+from gateway.api.registrations import RegistrationDoor, RegistrationRequest, registration_routes
 from gateway.api.safe_contacts import safe_contact_routes
 from gateway.api.service import ProtocolInForce, health_routes, service_routes
 from gateway.api.token import token_routes
@@ -60,7 +71,12 @@ from gateway.exchange.corrections import Corrections
 from gateway.exchange.deliveries import Deliveries
 from gateway.exchange.holds import Holds
 from gateway.exchange.mailbox import Mailbox
+from gateway.exchange.moves import Moves
+from gateway.exchange.placing import Placements
+from gateway.exchange.registrations import Registrations
 from gateway.exchange.safe_contacts import SafeContacts
+from gateway.exchange.signal import MailboxSignal
+from gateway.exchange.uploads import Uploads
 from gateway.identity.desk import TokenDesk
 from gateway.identity.tokens import AccessTokens
 from gateway.pseudonyms.domains import Handles
@@ -71,7 +87,18 @@ from gateway.store.rules import NoProtocolError
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import Vault
 from gateway.vault.journal_folder import JournalUnavailableError
-from schemas.casework import Accountability, OwnStatus, StatusMessage
+from schemas.casework import (
+    Accountability,
+    Handover,
+    Move,
+    MoveReceipt,
+    OwnStatus,
+    Placement,
+    PlacementReceipt,
+    Signal,
+    StatusMessage,
+    WaitingPage,
+)
 from schemas.consents import (
     AuthorityReceipt,
     AuthorityRecord,
@@ -91,12 +118,16 @@ from schemas.notices import (
     Recall,
     RecallReport,
 )
+from schemas.partner_update import PartnerUpdate
 from schemas.protection import SafeContactReceipt, SafeContactRequest
 from schemas.receipts import Answer
 from schemas.referral import Referral
+from schemas.registrations import RegistrationAnswer
 
 DESCRIBED: list[type[BaseModel]] = [
-    Referral, StatusMessage, Accountability, Answer, DeliveryReport, OutcomePage, MailboxPage,
+    Referral, StatusMessage, Accountability, PartnerUpdate, RegistrationRequest,
+    RegistrationAnswer,
+    Answer, DeliveryReport, OutcomePage, MailboxPage,
     OwnStatus,
     Acknowledgement, Acknowledged, ConsentRecord, ConsentWithdrawal, ConsentReceipt,
     AuthorityRecord, AuthorityReceipt, ConsentQuery, ConsentOverview,
@@ -104,6 +135,7 @@ DESCRIBED: list[type[BaseModel]] = [
     CorrectionNotice, SafeContactRequest, SafeContactReceipt, ProtocolInForce, InclusionProof,
     ConsistencyProof, OpeningProof, LogKeys, Volumes,
     ProcessingQuery, ProcessingPage, Activity, ActivityVersion, Entity,
+    Placement, PlacementReceipt, WaitingPage, Move, MoveReceipt, Handover, Signal,
 ]  # fmt: skip
 """What routes take and give, for the description."""
 
@@ -118,12 +150,18 @@ class Doors:
     desk: TokenDesk
     committer: GroupCommitter
     deliveries: Deliveries
+    uploads: Uploads
     mailbox: Mailbox
+    signal: MailboxSignal
+    registrations: Registrations
+    push_keys: Sequence[dict[str, str]]
     consents: Consents
     corrections: Corrections
     holds: Holds
     authorities: Authorities
     safe_contacts: SafeContacts
+    placements: Placements
+    moves: Moves
     handles: Handles
     prints: Prints
     vault: Vault
@@ -163,6 +201,7 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
         delivery_routes(
             doors.pool,
             doors.deliveries,
+            doors.uploads,
             doors.adapters,
             doors.vault,
             authenticate,
@@ -170,7 +209,10 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
         )
     )
     v1.include_router(
-        mailbox_routes(doors.mailbox, doors.adapters, authenticate, telemetry, doors.clock)
+        mailbox_routes(
+            MailboxDoor(doors.mailbox, doors.signal, doors.adapters, telemetry, doors.clock),
+            authenticate,
+        )
     )
     own_format = OwnFormatDoor(
         doors.adapters, doors.committer, doors.handles, doors.prints, doors.clock
@@ -182,7 +224,11 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
         authority_routes(doors.authorities, doors.pool, doors.handles, authenticate, doors.clock)
     )
     v1.include_router(hold_routes(doors.holds, authenticate))
+    knowing = RegistrationDoor(doors.registrations, doors.handles)
+    v1.include_router(registration_routes(knowing, authenticate))
     v1.include_router(correction_routes(doors.corrections, authenticate))
+    v1.include_router(placement_routes(doors.placements, authenticate, doors.clock))
+    v1.include_router(move_routes(doors.moves, authenticate, doors.clock))
     v1.include_router(log_routes(doors.pool, authenticate, doors.logbooks))
     v1.include_router(continuity_routes(doors.pool, authenticate))
     logbook = Logbook(
@@ -213,7 +259,7 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
     v1.include_router(service_routes(in_force, authenticate))
     v1.include_router(description_route(app, settings.base_url, DESCRIBED))
     app.include_router(v1)
-    app.include_router(token_routes(doors.desk, doors.tokens))
+    app.include_router(token_routes(doors.desk, doors.tokens, doors.push_keys))
     app.include_router(health_routes(unready, telemetry))
     _answer_failures(app, telemetry)
     return Border(
@@ -224,12 +270,22 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
             "/v1/aanmeldingen": Hot("meldHuishoudenAan", door.refer),
             "/v1/statusberichten": Hot("meldStatus", door.report_status),
             "/v1/verantwoordingen": Hot("verantwoordCasus", door.account),
+            "/v1/partnerberichten": Hot("meldVerandering", door.update),
         },
-        streamed=frozenset({"/v1/leveringen"}),
+        streamed=("/v1/leveringen", "/v1/leveringen/uploads/"),
         shown=doors.board.shown,
         max_message=settings.max_message,
         timeout=settings.request_timeout,
     )
+
+
+def _methods(app: FastAPI, request: Request) -> set[str]:
+    """What an address takes, of all routes that it has: the framework looks at the first alone."""
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        if route.path_regex.match(request.scope["path"]):
+            found |= set(route.methods or ())
+    return found
 
 
 _NOT_TAKEN: Mapping[int, str] = {
@@ -240,13 +296,15 @@ _NOT_TAKEN: Mapping[int, str] = {
 
 
 def _answer_failures(app: FastAPI, telemetry: Telemetry) -> None:
-    async def not_taken(_: Request, error: Exception) -> Response:
+    async def not_taken(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
         if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return too_large().response()
-        title = HTTPStatus(error.status_code).phrase
+        title, headers = HTTPStatus(error.status_code).phrase, error.headers
         detail = _NOT_TAKEN.get(error.status_code, "Het verzoek is niet leesbaar.")
-        return Problem(error.status_code, title, detail, headers=error.headers).response()
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {"Allow": ", ".join(sorted(_methods(app, request)))}
+        return Problem(error.status_code, title, detail, headers=headers).response()
 
     async def wrong_parameters(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - as above

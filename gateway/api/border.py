@@ -75,12 +75,13 @@ class Border:
         visits: Visits,
         *,
         hot: dict[str, Hot],
-        streamed: frozenset[str],
+        streamed: tuple[str, ...],
         max_message: int,
         timeout: float,
         shown: Callable[[], tuple[tuple[bytes, bytes], ...]] = tuple,
     ) -> None:
-        """`streamed` are the paths whose route bounds the size of its body itself.
+        """`streamed` are the paths whose route bounds the size of its body itself; one that ends
+        in a slash stands for all below it.
 
         `shown` are headers for known callers alone: how far the log is would tell strangers how
         much is exchanged.
@@ -90,7 +91,8 @@ class Border:
         self._telemetry = telemetry
         self._visits = visits
         self._hot = hot
-        self._streamed = streamed
+        self._streamed = frozenset(streamed)
+        self._streamed_below = tuple(path for path in streamed if path.endswith("/"))
         self._max_message = max_message
         self._timeout = timeout
 
@@ -120,7 +122,8 @@ class Border:
                     return
             await self._with_headers(scope, send)(message)
 
-        is_streamed = scope["path"] in self._streamed
+        path: str = scope["path"]
+        is_streamed = path in self._streamed or path.startswith(self._streamed_below)
         request = BoundedRequest(
             receive,
             send_with_headers,

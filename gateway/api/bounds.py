@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.problems import busy
 
+PATIENT_UNTIL = "sluis.patient-until"
+"""Set in a request's scope by a route that waits on purpose: until when, by the loop's clock."""
 _GRACE_SECONDS = 0.5
 """A body that stops is told so (408) before the request as a whole is given up (503)."""
 _given_up: set[asyncio.Task[None]] = set()
@@ -45,8 +47,8 @@ class BoundedRequest:
         """Have it answered by `app`, or give it up in time."""
         work = asyncio.create_task(self._run(app, scope))
         try:
-            while not (work.done() or self._has_begun or self._is_late()):
-                left = self._until + _GRACE_SECONDS - self._loop.time()
+            while not (work.done() or self._has_begun or self._left(scope) <= 0):
+                left = self._left(scope)
                 await asyncio.wait({work}, timeout=left)
             if work.done() or self._has_begun:
                 await work
@@ -64,8 +66,10 @@ class BoundedRequest:
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         await app(scope, self._take, self._give)
 
-    def _is_late(self) -> bool:
-        return self._loop.time() >= self._until + _GRACE_SECONDS
+    def _left(self, scope: Scope) -> float:
+        """Seconds in which the answer must begin. Only who was let in can say that it waits."""
+        until = max(self._until, scope.get(PATIENT_UNTIL, 0.0))
+        return float(until + _GRACE_SECONDS - self._loop.time())
 
     async def _take(self) -> Message:
         if self._is_whole:

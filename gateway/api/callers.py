@@ -15,6 +15,7 @@ from fastapi.security import OAuth2
 from starlette.requests import HTTPConnection
 
 from gateway.api.problems import Problem
+from gateway.identity.binding import presented
 from gateway.identity.desk import TOKEN_PATH
 from gateway.identity.errors import IdentityUnavailableError, InvalidTokenError
 from gateway.identity.tokens import AccessTokens, Caller
@@ -39,19 +40,24 @@ class Callers:
     def known(self, headers: RawHeaders) -> Caller | None:
         """The caller, or None where it cannot be told; counts nothing."""
         try:
-            return self._tokens.verify(_token(headers))
+            return self._verify(headers)
         except (Problem, InvalidTokenError, IdentityUnavailableError):
             return None
 
     def caller_of(self, headers: RawHeaders) -> Caller:
         """The caller, from lower-case raw headers. Raises `Problem` 401, or 503 for now."""
         try:
-            return self._tokens.verify(_token(headers))
+            return self._verify(headers)
         except InvalidTokenError as error:
             self._telemetry.count("tokens_refused", reason=error.reason.value)
             raise _bad_token() from None
         except IdentityUnavailableError:
             raise unavailable() from None
+
+    def _verify(self, headers: RawHeaders) -> Caller:
+        if self._tokens.binds:
+            return self._tokens.verify(_token(headers), presented(headers))
+        return self._tokens.verify(_token(headers))
 
 
 class _Authenticated(OAuth2):

@@ -17,8 +17,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.callers import Authenticate
-from gateway.api.described import ALWAYS, JSON, gives, gives_bytes, refuses
-from gateway.api.logbook import LOGS, Log, admit
+from gateway.api.described import JSON, gives, gives_bytes, refuses
+from gateway.api.logbook import LOGS, OF_A_LOG, Log, admit
 from gateway.api.problems import Problem
 from gateway.audit.merkle import MAX_SIZE
 from gateway.audit.stored import prove_consistency, prove_inclusion
@@ -87,7 +87,7 @@ def _add_consistency(
         response_class=Response,
         responses={
             **gives(200, "Het bewijs.", ConsistencyProof, _EXAMPLE_CONSISTENCY),
-            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
+            **refuses(*OF_A_LOG),
         },
     )
     async def consistency(
@@ -120,7 +120,7 @@ def _add_opening(
         response_class=Response,
         responses={
             **gives(200, "De logregel met zijn bewijs.", OpeningProof, _EXAMPLE_OPENING),
-            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
+            **refuses(*OF_A_LOG),
         },
     )
     async def opening(
@@ -155,7 +155,7 @@ def _add_witnessed(
         response_class=Response,
         responses={
             **gives_bytes("C2SP tlog-checkpoint.", "text/plain"),
-            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
+            **refuses(*OF_A_LOG),
         },
     )
     async def witnessed(

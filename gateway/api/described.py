@@ -118,6 +118,11 @@ _REFUSALS: dict[int, tuple[str, str, tuple[str, ...]]] = {
         "Berichttype onbekend",
         (),
     ),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "Er staat al zo veel van u open als mag.",
+        "Te veel uploads",
+        (),
+    ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (
         "Een fout van de gateway; de beheerder ziet de melding.",
         "Fout in de gateway",

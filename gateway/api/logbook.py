@@ -119,6 +119,8 @@ LOGS = (
     Log(BESCHERMD, "Beschermd", _APART),
     Log(TOEGANG_BESCHERMD, "ToegangBeschermd", _APART),
 )
+OF_A_LOG = (*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+"""What asking for a place in a log can be answered with besides."""
 
 
 def log_routes(pool: asyncpg.Pool, authenticate: Authenticate, logbooks: Logbooks) -> APIRouter:
@@ -255,7 +257,7 @@ def _add_checkpoint(
         response_class=Response,
         responses={
             **gives_bytes("C2SP tlog-checkpoint.", "text/plain"),
-            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
+            **refuses(*OF_A_LOG),
         },
     )
     async def checkpoint(
@@ -293,7 +295,7 @@ def _add_tiles(
         responses={
             **gives_bytes("De tegel of de bundel.", OCTETS, is_binary=True),
             # What is no place in the log is no place at all: 404. The rules ask for 400 too.
-            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
+            **refuses(*OF_A_LOG),
         },
     )
     async def tile(
@@ -329,7 +331,7 @@ def _add_proof(router: APIRouter, pool: asyncpg.Pool, authenticate: Authenticate
         response_class=Response,
         responses={
             **gives(200, "Het bewijs.", InclusionProof, _EXAMPLE_PROOF),
-            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
+            **refuses(*OF_A_LOG),
         },
     )
     async def proof(

@@ -1,6 +1,7 @@
 """The mailbox over HTTP: pages out in order, acknowledgement in."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -19,13 +20,21 @@ from gateway.api.described import (
     SOME_EXCHANGE,
     SOME_OTHER_EXCHANGE,
     gives,
+    gives_bytes,
     refuses,
     takes,
+)
+from gateway.api.mailbox_waiting import (
+    EVENT_STREAM,
+    SignalStream,
+    too_many_waiting,
+    wait_for_mail,
 )
 from gateway.api.problems import Problem, busy
 from gateway.api.reading import read_json
 from gateway.api.visits import RECORDED, act_of
 from gateway.audit.access import access_leaf
+from gateway.audit.entries import Trace
 from gateway.exchange.mailbox import (
     PAGE_LIMIT,
     CursorError,
@@ -33,15 +42,18 @@ from gateway.exchange.mailbox import (
     NotReleasedError,
     Page,
     ReleaseLapsedError,
+    SealedError,
 )
 from gateway.exchange.payload import as_json_array, as_ndjson, is_status
+from gateway.exchange.signal import LONGEST_WAIT, MailboxSignal, TooManyWaitingError
 from gateway.identity.tokens import Caller
 from gateway.telemetry import Telemetry
-from schemas.casework import OwnStatus
+from schemas.casework import Handover, OwnStatus, Signal
 from schemas.identifiers import Pseudonym
 from schemas.notices import Advice, CorrectionNotice, Recall
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
+FHIR = "application/fhir+json"
 
 
 def _wrong_cursor() -> Problem:
@@ -79,16 +91,23 @@ class MailboxEvent(BaseModel):
     type: Literal[
         "nl.sluis.aanmelding",
         "nl.sluis.statusbericht",
+        "nl.sluis.verantwoording",
+        "nl.sluis.partnerbericht",
         "nl.sluis.vervallen",
         "nl.sluis.intrekking",
         "nl.sluis.kennisgeving",
         "nl.sluis.correctie",
+        "nl.sluis.overdracht",
+        "nl.sluis.signaal",
+        "nl.sluis.pseudoniemwissel",
     ]
     subject: Pseudonym | None = None
     time: datetime
     sequence: str
-    datacontenttype: Literal["application/json"] | None = None
-    data: Recall | Advice | CorrectionNotice | dict[str, object] | None = None
+    datacontenttype: Literal["application/json", "application/jose"] | None = None
+    data: (
+        Recall | Advice | CorrectionNotice | Handover | Signal | dict[str, object] | str | None
+    ) = None
 
 
 class MailboxPage(BaseModel):
@@ -101,7 +120,7 @@ class MailboxPage(BaseModel):
     has_more: bool = Field(alias="meer")
 
 
-PULL, ACKNOWLEDGE = "haalPostvakOp", "bevestigOntvangst"
+PULL, ACKNOWLEDGE, WATCH = "haalPostvakOp", "bevestigOntvangst", "volgPostvak"
 _CURSOR = "AAAAAAAAAAEkVqJ3b0pZc2h1aXM9PT09"
 EXAMPLE_PAGE = {
     "berichten": [
@@ -136,25 +155,118 @@ EXAMPLE_PAGE = {
 }
 
 
-def mailbox_routes(
-    mailbox: Mailbox,
-    adapters: Mapping[str, Adapter],
-    authenticate: Authenticate,
-    telemetry: Telemetry,
-    clock: Callable[[], datetime],
-) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class MailboxDoor:
+    """Hands mail out and takes acknowledgements; one instance serves the process."""
+
+    mailbox: Mailbox
+    signal: MailboxSignal
+    adapters: Mapping[str, Adapter]
+    telemetry: Telemetry
+    clock: Callable[[], datetime]
+
+    async def pull(
+        self, request: Request, caller: Caller, after: str | None, limit: int, wait: int
+    ) -> Response:
+        """The next page; an empty one is given again after `wait` seconds, or what came by then.
+
+        Raises `Problem`.
+        """
+        media_type = _wanted(request.headers.get("accept", JSON), self.adapters.get(caller.adapter))
+        trace = trace_of(request.scope["headers"])
+        page = await self._release(request, caller, after, limit, trace, media_type)
+        if wait and not page.messages:
+            is_new = await wait_for_mail(self.signal, request, caller.id, page.newest, wait)
+            if is_new:
+                page = await self._release(request, caller, after, limit, trace, media_type)
+        response = _response(page, media_type, self.adapters[caller.adapter])
+        try:
+            await self.mailbox.check_fresh(page, trace)
+        except ReleaseLapsedError:
+            raise busy() from None
+        return response
+
+    async def _release(
+        self,
+        request: Request,
+        caller: Caller,
+        after: str | None,
+        limit: int,
+        trace: Trace,
+        media_type: str,
+    ) -> Page:
+        act = act_of(request.scope, PULL, caller, HTTPStatus.OK, trace, self.clock(), self.clock)
+        must_be_open = media_type not in (JSON, NDJSON)
+        try:
+            with self.telemetry.span("release", partner=caller.id):
+                page = await self.mailbox.page(
+                    caller.id, after, limit, trace, access_leaf(act), must_be_open=must_be_open
+                )
+        except CursorError:
+            raise _wrong_cursor() from None
+        except SealedError:
+            raise _only_sealed() from None
+        request.scope[RECORDED] = True
+        return page
+
+    async def acknowledge(self, request: Request, caller: Caller) -> Response:
+        """Record receipt. Raises `Problem`."""
+        receipt = await read_json(request, Acknowledgement)
+        trace = trace_of(request.scope["headers"])
+        act = act_of(
+            request.scope, ACKNOWLEDGE, caller, HTTPStatus.OK, trace, self.clock(), self.clock
+        )
+        try:
+            with self.telemetry.span("acknowledge", partner=caller.id):
+                number = await self.mailbox.acknowledge(
+                    caller.id, receipt.up_to, trace, access_leaf(act)
+                )
+        except CursorError:
+            raise _wrong_cursor() from None
+        except NotReleasedError:
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "Nog niet opgehaald",
+                "De bevestiging reikt verder dan wat is opgehaald.",
+            ) from None
+        request.scope[RECORDED] = True
+        return Response(orjson.dumps({"bevestigd": number}), media_type=JSON)
+
+    async def watch(self, caller: Caller) -> Response:
+        """A stream that says when something newer came. Raises `Problem`."""
+        head = await self.signal.head(caller.id)
+        if head is None:
+            raise busy()
+        try:
+            self.signal.take_place(caller.id)
+        except TooManyWaitingError:
+            raise too_many_waiting() from None
+        return SignalStream(self.signal, caller.id, head)
+
+
+def mailbox_routes(door: MailboxDoor, authenticate: Authenticate) -> APIRouter:
     """The routes under `/v1/postvak`."""
     router = APIRouter(tags=["postvak"])
+    _pull_route(router, door, authenticate)
+    _acknowledge_route(router, door, authenticate)
+    _signal_route(router, door, authenticate)
+    return router
 
+
+def _pull_route(router: APIRouter, door: MailboxDoor, authenticate: Authenticate) -> None:
     @router.get(
         "/postvak",
         operation_id=PULL,
         summary="Haal op wat voor u klaarstaat, in volgorde",
         description=(
             "Elk bericht wordt op dit moment opnieuw getoetst, en elke keer ophalen is een "
-            "verstrekking met een eigen logregel. Zonder `na` begint u bij het eerste bericht dat "
-            "u niet heeft bevestigd. Ook de gateway zelf kan u iets melden: welk gebruik stopt, "
-            "wat te veranderen, of dat iets wat wachtte is vernietigd."
+            "verstrekking met een eigen logregel. Heeft u een versleutelsleutel geregistreerd, dan "
+            "is `data` een compacte JWE. Zonder `na` begint u bij het eerste bericht dat "
+            "u niet heeft bevestigd. Met een oudere cursor krijgt u opnieuw wat u al bevestigde, "
+            "zolang het protocol de inhoud na ontvangst bewaart; daarna staat er `vervallen`. Met "
+            "`wacht` komt een leeg antwoord pas als die seconden om zijn, en post meteen. Ook de "
+            "gateway zelf kan u iets melden: welk gebruik stopt, wat te veranderen, of dat iets "
+            "wat wachtte is vernietigd."
         ),
         responses={
             **gives(
@@ -166,37 +278,40 @@ def mailbox_routes(
                 also={
                     NDJSON: "Eén bericht per regel; cursor en vervolg staan in de koppen.",
                     CSV: "Het statusbestand van uw koppeling, als zij er een heeft.",
+                    FHIR: "Statussen als Tasks (HL7 FHIR R4), als uw koppeling die heeft.",
                 },
             ),
-            **refuses(*ALWAYS, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_ACCEPTABLE),
+            **refuses(
+                *ALWAYS,
+                HTTPStatus.BAD_REQUEST,
+                HTTPStatus.NOT_ACCEPTABLE,
+                HTTPStatus.TOO_MANY_REQUESTS,
+            ),
         },
     )
     async def pull(
         request: Request,
         caller: Annotated[Caller, Depends(authenticate)],
         na: Annotated[
-            str | None, Query(max_length=64, description="De cursor van de vorige pagina.")
+            str | None,
+            Query(max_length=64, description="De cursor van een eerdere pagina."),
         ] = None,
         aantal: Annotated[
             int, Query(ge=1, le=PAGE_LIMIT, description="Hoeveel berichten hooguit.")
         ] = PAGE_LIMIT,
+        wacht: Annotated[
+            int,
+            Query(
+                ge=0,
+                le=LONGEST_WAIT,
+                description="Hoeveel seconden op iets nieuws te wachten als er niets is.",
+            ),
+        ] = 0,
     ) -> Response:
-        media_type = _wanted(request.headers.get("accept", JSON), adapters.get(caller.adapter))
-        trace = trace_of(request.scope["headers"])
-        now = clock()
-        act = act_of(request.scope, PULL, caller, HTTPStatus.OK, trace, now, clock)
-        try:
-            with telemetry.span("release", partner=caller.id):
-                page = await mailbox.page(caller.id, na, aantal, trace, access_leaf(act))
-            request.scope[RECORDED] = True
-            response = _response(page, media_type, adapters[caller.adapter])
-            await mailbox.check_fresh(page, trace)
-        except CursorError:
-            raise _wrong_cursor() from None
-        except ReleaseLapsedError:
-            raise busy() from None
-        return response
+        return await door.pull(request, caller, na, aantal, wacht)
 
+
+def _acknowledge_route(router: APIRouter, door: MailboxDoor, authenticate: Authenticate) -> None:
     @router.post(
         "/postvak/ontvangst",
         operation_id=ACKNOWLEDGE,
@@ -214,27 +329,35 @@ def mailbox_routes(
     async def acknowledge(
         request: Request, caller: Annotated[Caller, Depends(authenticate)]
     ) -> Response:
-        receipt = await read_json(request, Acknowledgement)
-        trace = trace_of(request.scope["headers"])
-        now = clock()
-        act = act_of(request.scope, ACKNOWLEDGE, caller, HTTPStatus.OK, trace, now, clock)
-        try:
-            with telemetry.span("acknowledge", partner=caller.id):
-                number = await mailbox.acknowledge(
-                    caller.id, receipt.up_to, trace, access_leaf(act)
-                )
-            request.scope[RECORDED] = True
-        except CursorError:
-            raise _wrong_cursor() from None
-        except NotReleasedError:
-            raise Problem(
-                HTTPStatus.CONFLICT,
-                "Nog niet opgehaald",
-                "De bevestiging reikt verder dan wat is opgehaald.",
-            ) from None
-        return Response(orjson.dumps({"bevestigd": number}), media_type=JSON)
+        return await door.acknowledge(request, caller)
 
-    return router
+
+def _signal_route(router: APIRouter, door: MailboxDoor, authenticate: Authenticate) -> None:
+    @router.get(
+        "/postvak/signaal",
+        operation_id=WATCH,
+        summary="Hoor wanneer er iets nieuws is",
+        description=(
+            "Een stroom (server-sent events): de gebeurtenis `nieuw` met alleen de nieuwste plaats "
+            "in uw postvak. Elke vijftien seconden komt er een commentaarregel. Na vijf minuten "
+            "eindigt de stroom; open haar dan opnieuw. Er staat nooit in wat er klaarstaat."
+        ),
+        responses={
+            **gives_bytes("De stroom.", EVENT_STREAM),
+            **refuses(*ALWAYS, HTTPStatus.TOO_MANY_REQUESTS),
+        },
+    )
+    async def watch(caller: Annotated[Caller, Depends(authenticate)]) -> Response:
+        return await door.watch(caller)
+
+
+def _only_sealed() -> Problem:
+    return Problem(
+        HTTPStatus.NOT_ACCEPTABLE,
+        "Alleen verzegeld",
+        "Wat u krijgt is verzegeld met uw sleutel, en past niet in dit formaat.",
+        mogelijk=[JSON, NDJSON],
+    )
 
 
 def _wanted(accept: str, adapter: Adapter | None) -> str:

@@ -36,6 +36,7 @@ from gateway.identity.tokens import Caller
 from gateway.pseudonyms.domains import Handles
 from gateway.store.ids import new_id
 from schemas.casework import Accountability, StatusMessage
+from schemas.partner_update import PartnerUpdate
 from schemas.receipts import Answer
 from schemas.referral import Referral
 
@@ -96,6 +97,23 @@ class MessageDoor:
             raise _in_future([{"veld": name, "regel": "datum-in-toekomst"} for name in late])
         arrival = self._arrival(caller, message.reference, headers, body, now, ())
         return await self._commit(status.ArrivedStatus(arrival, message), body)
+
+    async def update(self, headers: RawHeaders, body: bytes) -> HotAnswer:
+        """One message of a partner's on a running case: answered after COMMIT."""
+        caller = self.caller_of(headers)
+        require_json(headers)
+        now = self.clock()
+        try:
+            message = status.translate_partner_update(body)
+        except ValidationError as error:
+            raise invalid(error) from None  # the cause quotes the input
+        if message.as_of > amsterdam_day(now):
+            raise _in_future([{"veld": "peildatum", "regel": "datum-in-toekomst"}])
+        arrival = self._arrival(caller, message.reference, headers, body, now, ())
+        case = None
+        if message.referral is not None:
+            case = self.prints.reference(caller.id, message.referral)
+        return await self._commit(status.ArrivedStatus(arrival, message, case), body)
 
     async def _commit(self, message: Message, body: bytes) -> HotAnswer:
         try:
@@ -208,6 +226,23 @@ def message_routes(authenticate: Authenticate) -> APIRouter:
     async def account() -> Response:
         raise NotImplementedError
 
+    @router.post(
+        "/partnerberichten",
+        status_code=HTTPStatus.ACCEPTED,
+        operation_id="meldVerandering",
+        summary="Meld wat er verandert in een lopende casus",
+        description=(
+            "Voor wie aanmeldde, of wie iemand kreeg doorverwezen. Noem de casus met uw eigen "
+            "kenmerk van de aanmelding (dertig dagen bekend) of met `uitwisselingId`. Gaat over "
+            "dezelfde weg als een statusbericht, de andere kant op; wat niet mag, wordt geweigerd "
+            "en wacht niet. Volgorde maakt niet uit: per soort telt de jongste peildatum."
+        ),
+        responses={**taken, **refusals},
+        openapi_extra=takes(PartnerUpdate, EXAMPLE_PARTNER_UPDATE),
+    )
+    async def update() -> Response:
+        raise NotImplementedError
+
     return router
 
 
@@ -245,6 +280,13 @@ EXAMPLE_ACCOUNTABILITY = {
     "gestartOp": "2026-01-15",
     "stadsdeel": "Centrum",
     "aantalLeden": 1,
+}
+EXAMPLE_PARTNER_UPDATE = {
+    "kenmerk": "PB-2026-00009",
+    "aanmeldingKenmerk": "DWI-2026-00017",
+    "soort": "nieuwe-afspraak",
+    "peildatum": "2026-02-10",
+    "afspraakOp": "2026-02-24",
 }
 _HASH = "KgqQfxyHU4hYLvXEyTdS0h1XqHkU/2eRGDdsUzVMkfE="
 EXAMPLE_ANSWER = {

@@ -41,7 +41,12 @@ from schemas.referral import Referral
 
 PATH = "/eigen-formaat"
 RECEIPT = "Sluis-Ontvangstbewijs"
-_CONTENT = {"application/fhir+json": {"schema": {"type": "object", "description": "HL7 FHIR R4."}}}
+_IJW = "iJw 3.2: een JW315, met de JW316 als antwoord."
+_CONTENT = {
+    "application/fhir+json": {"schema": {"type": "object", "description": "HL7 FHIR R4."}},
+    "application/xml": {"schema": {"type": "string", "description": _IJW}},
+}
+_DESCRIBED = {"application/fhir+json": _CONTENT["application/fhir+json"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,9 @@ class OwnFormatDoor:
         outcome = _outcome(record, recorded)
         # The format has no place for a receipt, so it stands in a header.
         told = adapter.answer_writers[media_type](
-            [Answered(outcome, record.slip)], recorded.exchange, now.astimezone(AMSTERDAM)
+            [Answered(outcome, record.slip, recorded.rule if recorded.is_repeat else None)],
+            recorded.exchange,
+            now.astimezone(AMSTERDAM),
         )
         if told is None:  # the format has no answer to this; it was recorded all the same
             status, kind, answer = http_answer(recorded, body, self.prints)
@@ -82,7 +89,12 @@ class OwnFormatDoor:
     ) -> Message:
         exchange, trace = new_id(), trace_of(request.scope["headers"])
 
-        def arrival(reference: bytes, written: bytes, findings: tuple[str, ...]) -> Arrival:
+        def arrival(
+            reference: bytes,
+            written: bytes,
+            findings: tuple[str, ...],
+            number: str | None = None,
+        ) -> Arrival:
             return Arrival(
                 exchange,
                 caller.id,
@@ -94,6 +106,7 @@ class OwnFormatDoor:
                 trace,
                 findings,
                 len(body),
+                self.prints.number(caller.id, number),
             )
 
         if isinstance(record, Unreadable):
@@ -104,7 +117,8 @@ class OwnFormatDoor:
         written = message.model_dump_json(by_alias=True, exclude_none=True).encode()
         findings = tuple(sorted({finding.field for finding in record.findings}))
         printed = self.prints.reference(caller.id, message.reference)
-        translated = referral.TranslatedReferral(arrival(printed, written, findings), message)
+        arrived = arrival(printed, written, findings, record.number)
+        translated = referral.TranslatedReferral(arrived, message)
         return referral.pseudonymise(translated, self.handles)
 
     async def _commit(self, message: Message) -> Recorded:
@@ -173,7 +187,7 @@ def own_format_routes(door: OwnFormatDoor, authenticate: Authenticate, base_url:
         summary="Wat dit adres kan, in de woorden van uw eigen formaat",
         description="Voor FHIR: het CapabilityStatement.",
         responses={
-            **{HTTPStatus.OK.value: {"description": "De beschrijving.", "content": _CONTENT}},
+            **{HTTPStatus.OK.value: {"description": "De beschrijving.", "content": _DESCRIBED}},
             **refuses(*ALWAYS, HTTPStatus.NOT_FOUND),
         },
     )

@@ -15,10 +15,12 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.casework import Accountability, StatusMessage
+from schemas.casework import Accountability, Move, Placement, StatusMessage
 from schemas.consents import AuthorityRecord, ConsentRecord
 from schemas.corrections import Correction
+from schemas.partner_update import PartnerUpdate
 from schemas.referral import Referral
+from schemas.registrations import Registration
 from schemas.zrm import ZrmDomain
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,7 +68,9 @@ class Problem(Exception):  # noqa: N818  # an answer, raised from wherever it be
 
 def invalid(error: ValidationError) -> Problem:
     """400 for a message that does not have the described form: each field with its rule."""
-    errors = [{"veld": path(item["loc"]), "regel": _rule(item["type"])} for item in error.errors()]
+    errors = [
+        {"veld": path(item["loc"]), "regel": rule_of(item["type"])} for item in error.errors()
+    ]
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "Bericht ongeldig",
@@ -77,7 +81,7 @@ def invalid(error: ValidationError) -> Problem:
 
 def invalid_parameters(errors: Sequence[Any]) -> Problem:
     """400 for parameters or a small body that FastAPI read: each place with its rule."""
-    told = [{"veld": path(item["loc"]), "regel": _rule(item["type"])} for item in errors]
+    told = [{"veld": path(item["loc"]), "regel": rule_of(item["type"])} for item in errors]
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "Verzoek ongeldig",
@@ -91,7 +95,8 @@ def path(steps: Sequence[str | int]) -> str:
     return ".".join(str(step) if _is_ours(step) else "?" for step in steps) or "bericht"
 
 
-def _rule(kind: str) -> str:
+def rule_of(kind: str) -> str:
+    """What a kind of error is called."""
     return _RULES.get(kind, kind.replace("_", "-"))
 
 
@@ -130,11 +135,15 @@ _KNOWN = (
     _wire_names(Referral, set())
     | _wire_names(StatusMessage, set())
     | _wire_names(Accountability, set())
+    | _wire_names(PartnerUpdate, set())
+    | _wire_names(Registration, set())
     | _wire_names(ConsentRecord, set())
     | _wire_names(Correction, set())
+    | _wire_names(Move, set())
+    | _wire_names(Placement, set())
     | _wire_names(AuthorityRecord, set())
     | {domain.value for domain in ZrmDomain}
-    | {"body", "query", "path", "na", "aantal", "levering_id", "totEnMet", "bladhash"}
+    | {"body", "query", "path", "na", "aantal", "levering_id", "wacht", "totEnMet", "bladhash"}
     | {"activiteit", "versie", "partij", "traceId", "startTime", "endTime", "cursor"}
     | {"dpl.core.processing_activity_id", "dpl.core.foreign_operation.processor"}
     | {"dpl.core.data_subject_id", "dpl.core.data_subject_id_type"}

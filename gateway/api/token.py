@@ -7,6 +7,7 @@ answer may be stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from gateway.api.callers import unavailable
 from gateway.api.visits import TOKEN_HOLDER, actor_of
 from gateway.audit.access import Actor, ActorKind
+from gateway.identity.binding import presented
 from gateway.identity.desk import JWKS_PATH, METADATA_PATH, TOKEN_PATH, TokenDesk
 from gateway.identity.errors import (
     IdentityUnavailableError,
@@ -34,14 +36,21 @@ _JSON = "application/json"
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def token_routes(desk: TokenDesk, tokens: AccessTokens) -> APIRouter:
-    """The routes, at the root: they are not part of the API's version."""
+def token_routes(
+    desk: TokenDesk, tokens: AccessTokens, more_keys: Sequence[dict[str, str]] = ()
+) -> APIRouter:
+    """The routes, at the root: they are not part of the API's version.
+
+    `more_keys` are shown beside those of tokens: public keys by which others verify the gateway.
+    """
+    keys_shown = {"keys": [*tokens.jwks()["keys"], *more_keys]}
     router = APIRouter(tags=["toegang"], include_in_schema=False)
 
     @router.post(TOKEN_PATH)
     async def token(request: Request) -> Response:
         try:
-            granted = await desk.grant(await _form(request))
+            shown = presented(request.scope["headers"]) if tokens.binds else None
+            granted = await desk.grant(await _form(request), shown)
         except OAuthError as error:
             if isinstance(error, InvalidClientError) and error.partner is not None:
                 request.scope[TOKEN_HOLDER] = Actor(ActorKind.PARTNER, error.partner)
@@ -62,7 +71,7 @@ def token_routes(desk: TokenDesk, tokens: AccessTokens) -> APIRouter:
 
     @router.get(JWKS_PATH)
     async def keys() -> Response:
-        return Response(orjson.dumps(tokens.jwks()), media_type=_JSON)
+        return Response(orjson.dumps(keys_shown), media_type=_JSON)
 
     return router
 

@@ -30,7 +30,12 @@ _OF_NOBODY = (
 )
 _PROTECTED = ("legVeiligContactVast",)
 _READING = re.compile(r"^(lees|lijst|haal|volg|vraag|zoek)")
-_ACTIONS = {"GET": Action.READ, "PUT": Action.UPDATE, "DELETE": Action.DELETE}
+_ACTIONS = {
+    "GET": Action.READ,
+    "PUT": Action.UPDATE,
+    "PATCH": Action.UPDATE,
+    "DELETE": Action.DELETE,
+}
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 UNKNOWN_ADDRESS = "onbekend-adres"
 

@@ -54,6 +54,40 @@ WORDING: dict[str, Wording] = {
             "ontvanger": "Aan wie u verantwoording aflegt.",
         },
     ),
+    "PartnerUpdate": Wording(
+        "Partnerbericht",
+        "Eén verandering in een lopende casus, als code en dag.",
+        {
+            "uitwisselingId": "De uitwisseling waarmee de casus begon; of `aanmeldingKenmerk`.",
+            "aanmeldingKenmerk": "Uw eigen kenmerk van de aanmelding; dertig dagen bekend.",
+            "telefoonnummer": "Alleen bij `contactgegevens-gewijzigd`.",
+            "bereikbaarheid": "Precies bij `bereikbaarheid-gewijzigd`.",
+            "afspraakOp": "Precies bij `nieuwe-afspraak`.",
+            "hulpvorm": "Alleen bij `hulp-gestart` en `hulp-gestopt`.",
+        },
+    ),
+    "RegistrationRequest": Wording(
+        "Registratieverzoek", "Wie u kent; als NDJSON is elke regel één persoon."
+    ),
+    "Registration": Wording(
+        "Registratie",
+        "Eén persoon die u kent.",
+        {"kenmerk": "Uw eigen sleutel van het dossier; wordt teruggezegd en niet bewaard."},
+    ),
+    "RegistrationAnswer": Wording("Registratieantwoord", "Een uitkomst per regel, op volgorde."),
+    "RegistrationOutcome": Wording(
+        "Registratieuitkomst",
+        "Hoe het nu is met één regel.",
+        {
+            "nummer": "De regel, vanaf 1.",
+            "pseudoniem": "Hoe deze persoon in uw berichten heet.",
+            "regel": "Waarom de regel is geweigerd.",
+        },
+    ),
+    "RegistrationResult": Wording("Registratiestand", "Wat er vanaf nu geldt."),
+    "UpdateKind": Wording("Veranderingssoort", "Wat er verandert."),
+    "Reachability": Wording("Bereikbaarheid", "Of het huishouden te bereiken is."),
+    "HelpKind": Wording("Hulpvorm", "Welke hulp is gestart of gestopt."),
     "Manner": Wording("Wijze", "Hoe instemming is gegeven."),
     "Holder": Wording(
         "Gezaghouder",
@@ -161,10 +195,15 @@ WORDING: dict[str, Wording] = {
             "id": "De uitwisseling; een statusbericht noemt haar als `uitwisselingId`.",
             "type": (
                 "`nl.sluis.vervallen`: het bericht is teruggenomen; er is niets meer van. "
-                "`nl.sluis.intrekking`, `nl.sluis.kennisgeving` en `nl.sluis.correctie` komen van "
-                "de gateway zelf."
+                "`nl.sluis.intrekking`, `nl.sluis.kennisgeving`, `nl.sluis.correctie`, "
+                "`nl.sluis.overdracht` en `nl.sluis.signaal` komen van "
+                "de gateway zelf. `nl.sluis.pseudoniemwissel`: oude en nieuwe pseudoniemen, "
+                "versleuteld voor u."
             ),
-            "subject": "Het pseudoniem van wie het betreft, in uw domein.",
+            "subject": (
+                "Het pseudoniem van wie het betreft, in uw domein. Welke u kent volgt uit de "
+                "plaats: na het sluitende deel van een pseudoniemwissel de nieuwe."
+            ),
             "sequence": "De plaats in uw postvak; plaatsen volgen zonder gaten op elkaar.",
             "data": "Alleen de velden die het protocol voor deze stroom noemt.",
         },
@@ -268,6 +307,62 @@ WORDING: dict[str, Wording] = {
         {"kenmerk": "Uw eigen sleutel van het bericht."},
     ),
     "AdviceRule": Wording("Kennisgevingsregel", "Waar een kennisgeving over gaat."),
+    "Placement": Wording(
+        "Toedeling",
+        "Bij welk team een mens een aanmelding heeft gelegd.",
+        {
+            "uitwisselingId": "Het `id` van de aanmelding in uw postvak.",
+            "team": "Het woord van de routetabel, zoals het in `wijkteam` staat.",
+        },
+    ),
+    "PlacementReceipt": Wording(
+        "ToedelingVastgelegd", "Dat het is vastgelegd, en door welke logregel."
+    ),
+    "WaitingPlacement": Wording(
+        "WachtendeAanmelding",
+        "Eén aanmelding die wacht tot een mens haar toedeelt.",
+        {"isTeLaat": "Of zij langer wacht dan de routetabel toestaat."},
+    ),
+    "WaitingPage": Wording(
+        "WachtendePagina",
+        "Wat op toedeling wacht, oudste eerst.",
+        {"volgende": "De cursor voor de volgende pagina; leeg als er niet meer is."},
+    ),
+    "WaitReason": Wording("Wachtreden", "Waarom een aanmelding geen team heeft."),
+    "Move": Wording(
+        "Verhuizing",
+        "Een huishouden is verhuisd: naar een andere postcode, of de gemeente uit.",
+        {
+            "postcode": "De nieuwe, volledig; zij wordt niet bewaard.",
+            "buitenGemeente": "De casus wordt gesloten.",
+            "peildatum": "De dag van de verhuizing; zonder is dat vandaag.",
+            "geheimhouding": "Het nieuwe adres is geheim: de casus gaat naar de eigen balie.",
+            "team": "Waar de casus nu is, als u dat weet.",
+            "isBereikt": "Of het huishouden was bereikt, als de casus sluit.",
+        },
+    ),
+    "MoveOutcome": Wording("Verhuisuitkomst", "Waar een verhuizing toe leidde."),
+    "MoveReceipt": Wording(
+        "VerhuizingVastgelegd", "Waar zij toe leidde, en door welke logregel dat vastligt."
+    ),
+    "Handover": Wording(
+        "Overdracht",
+        "Welk team een casus aan welk team geeft (`nl.sluis.overdracht`).",
+        {
+            "vanTeam": "Ontbreekt als het niet bekend is, en altijd bij een geheim adres.",
+            "reden": "Waarom een mens het nieuwe team moet bepalen.",
+        },
+    ),
+    "SignalRule": Wording("Signaalregel", "Waar een signaal over gaat."),
+    "Signal": Wording(
+        "Signaal",
+        "Een aanmelding waarop geen eerste contact volgde (`nl.sluis.signaal`).",
+        {
+            "kenmerk": "Uw eigen sleutel, als u de verwijzer bent.",
+            "nummer": "De hoeveelste keer dit wordt gemeld.",
+            "termijnDagen": "De termijn van het protocol, in kalenderdagen.",
+        },
+    ),
     "CorrectionNotice": Wording(
         "Correctiebericht",
         "Wat u verandert in wat u eerder ontving (`nl.sluis.correctie`).",

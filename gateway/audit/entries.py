@@ -49,8 +49,13 @@ class Event(StrEnum):
     READING = "inzage"
     DISCLOSURE_DECISION = "inzagebesluit"
     SAFE_CONTACT = "veilig-contact"
+    REGISTRATION = "registratie"
+    PLACEMENT = "toedeling"
+    MOVE = "verhuizing"
     PREDECESSOR = "voorganger"
+    SUCCESSION = "opvolging"
     ACCESS = "toegang"
+    PSEUDONYM_EPOCH = "pseudoniemwissel"
 
 
 class Trace(NamedTuple):

@@ -50,7 +50,10 @@ def decode_entry(entry: bytes) -> dict[str, object]:
         raise EntryError("the entry is not in canonical form")
     if not isinstance(fields, dict):
         raise EntryError("the entry is not an object")
-    _check_value(fields)
+    try:
+        _check_value(fields)
+    except RecursionError:
+        raise EntryError("the entry is nested too deep") from None
     return fields
 
 

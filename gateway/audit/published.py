@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from gateway.audit.checkpoint import read_unverified
-from gateway.audit.note import NoteError, decode_base64, encode_base64
+from gateway.audit.note import decode_base64, encode_base64
 from gateway.vault.journal_folder import (
     JournalUnavailableError,
     give_to_owner,
@@ -159,5 +159,5 @@ def _remembered(line: bytes) -> Remembered:
             return Remembered(stated.origin, stated.size, stated.root, told["note"])
         root = decode_base64(told["root"])
         return Remembered(told["settled"], int(told["size"]), root, None)
-    except (orjson.JSONDecodeError, NoteError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PublishedDamagedError(f"a line of {FILE} cannot be read") from error

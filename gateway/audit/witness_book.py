@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.note import NoteError, decode_base64, encode_base64, parse_note
+from gateway.audit.note import decode_base64, encode_base64, parse_note
 from gateway.audit.witness import Cosigned
 
 BOOK, REFUSED = "getuigd.jsonl", "geweigerd.jsonl"
@@ -123,7 +123,7 @@ def open_book(folder: Path) -> WitnessBook:
         raise BookError(f"another process uses {path}") from None
     try:
         pages = _read(file)
-    except (KeyError, TypeError, ValueError, NoteError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         file.close()
         # Not mended by guess: a witness that forgets cosigns a second history.
         raise BookError(f"{path} is damaged") from None

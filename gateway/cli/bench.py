@@ -23,6 +23,7 @@ import uvloop
 
 from gateway.bench import batch as batch_bench
 from gateway.bench import decide as decide_bench
+from gateway.bench import deliver as deliver_bench
 from gateway.bench import feed as feed_bench
 from gateway.bench import log as log_bench
 from gateway.bench import referral as referral_bench
@@ -30,6 +31,8 @@ from gateway.bench import search as search_bench
 from gateway.bench.figures import Figures, Findings
 from gateway.bench.processes import BenchFailed
 from gateway.bench.subjects import PASSABLE, Database, Parts
+from gateway.cli.bench_candidates import candidates
+from gateway.cli.bench_deliver import delivering
 from gateway.cli.bench_log import logging
 from gateway.cli.deciding import deciding
 from gateway.cli.failures import WRONGLY_ASKED, Failure
@@ -72,7 +75,9 @@ def register(app: typer.Typer) -> None:
     group.command("feed")(feed)
     group.command("decide")(decide)
     group.command("log")(log)
+    group.command("deliver")(deliver)
     group.command("search")(search)
+    group.command("candidates")(candidates)
     app.add_typer(group, name="bench", no_args_is_help=True)
 
 
@@ -191,6 +196,26 @@ def log(
         return await log_bench.bench_log(plan, logging(parts.database, parts.told), at)
 
     _bench(bench, home, as_json)
+
+
+def deliver(
+    messages: Annotated[
+        int, typer.Option("--messages", min=100, max=200_000, help="Messages, each time.")
+    ] = deliver_bench.MESSAGES,
+    recipients: Annotated[
+        str, typer.Option("--recipients", help="Numbers of recipients, with commas between.")
+    ] = ",".join(map(str, deliver_bench.RECIPIENTS)),
+    home: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mail brought and mail pulled, in order, by numbers of recipients, beside pgqueuer."""
+    numbers = tuple(int(one) for one in recipients.split(",") if one.strip().isdecimal())
+    if not numbers or not all(0 < one <= deliver_bench.MOST_RECIPIENTS for one in numbers):
+        raise Failure("--recipients are numbers", "such as 1,10,1000", WRONGLY_ASKED)
+    plan = deliver_bench.Plan(messages, numbers)
+    _bench(
+        lambda parts, at: deliver_bench.bench_deliver(plan, parts, delivering(), at), home, as_json
+    )
 
 
 def _bench(bench: Bench, home: Path | None, as_json: bool) -> None:

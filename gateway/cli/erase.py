@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
+from uuid import UUID
 
 import typer
 
@@ -98,7 +99,7 @@ def plan(
 ) -> None:
     """Show what erasing a person would remove, what stays on which ground, and whom to notify."""
     output, handle = Output(as_json), _handle(home, person)
-    doing = Doing(Action.READ, reason=_reason("vernietiging-voorbereiden", case))
+    doing = Doing(Action.READ, reason=case_reason("vernietiging-voorbereiden", case))
     made = _at_desk(
         home, doing, lambda desk, sign: desk.erasing.plan(handle, officer, sign), officer, key
     )
@@ -137,7 +138,7 @@ def decide(
         raise Failure(
             f"--also: no class {unknown[0]}", f"{' or '.join(_MAY_GO_TOO)}", WRONGLY_ASKED
         )
-    doing = Doing(Action.CREATE, reason=_reason(ground.value, case))
+    doing = Doing(Action.CREATE, reason=case_reason(ground.value, case))
     made = _at_desk(
         home,
         doing,
@@ -166,7 +167,7 @@ def confirm(
 ) -> None:
     """Sign a decision as the second person: process owner, or another privacy officer."""
     output, which = Output(as_json), id_of(decision, "DECISION")
-    doing = Doing(Action.UPDATE, Target("vernietigingsbesluit", str(which)))
+    doing = _about(which, Action.UPDATE)
     made = _at_desk(
         home, doing, lambda desk, sign: desk.erasing.confirm(which, officer, sign), officer, key
     )
@@ -184,7 +185,7 @@ def withdraw(
 ) -> None:
     """Let a decision be, as long as no recipient was told."""
     output, which = Output(as_json), id_of(decision, "DECISION")
-    doing = Doing(Action.UPDATE, Target("vernietigingsbesluit", str(which)))
+    doing = _about(which, Action.UPDATE)
     _at_desk(
         home, doing, lambda desk, sign: desk.erasing.withdraw(which, officer, sign), officer, key
     )
@@ -201,7 +202,7 @@ def carry_out(
     while recipients are waited for.
     """
     output, which = Output(as_json), id_of(decision, "DECISION")
-    doing = Doing(Action.DELETE, Target("vernietigingsbesluit", str(which)))
+    doing = _about(which, Action.DELETE)
     done = _at_desk(home, doing, lambda desk, _: desk.carrying_out.carry_out(which))
     if done.erased is None:
         until = f"{done.until:%Y-%m-%d %H:%M} UTC"
@@ -257,7 +258,7 @@ def show(
 ) -> None:
     """Show one decision: who signed, who was told, what went and what stays until when."""
     output, which = Output(as_json), id_of(decision, "DECISION")
-    doing = Doing(Action.READ, Target("vernietigingsbesluit", str(which)))
+    doing = _about(which, Action.READ)
     found = _at_desk(
         home, doing, lambda desk, sign: desk.erasing.shown(which, officer, sign), officer, key
     )
@@ -279,7 +280,7 @@ def answer(
     """Write the answer to the resident, in Dutch: what went, what stays and why, who was told."""
     output, which = Output(as_json), id_of(decision, "DECISION")
     names = dict(pair.split("=", 1) for pair in name or () if "=" in pair)
-    doing = Doing(Action.READ, Target("vernietigingsbesluit", str(which)))
+    doing = _about(which, Action.READ)
     found = _at_desk(
         home, doing, lambda desk, sign: desk.erasing.shown(which, officer, sign), officer, key
     )
@@ -298,7 +299,7 @@ def proof(
 ) -> None:
     """Show what is kept of a person who was erased, to prove what a hand-over rested on."""
     output, handle = Output(as_json), _handle(home, person)
-    doing = Doing(Action.READ, reason=_reason("bewijs", case))
+    doing = Doing(Action.READ, reason=case_reason("bewijs", case))
     found = _at_desk(
         home, doing, lambda desk, sign: desk.erasing.proof(handle, officer, sign), officer, key
     )
@@ -353,7 +354,8 @@ def _handle(home: Path, person: Path) -> bytes:
     return person_handle(person, Handles(key_provider(settings_of(home))))
 
 
-def _reason(code: str, case: str) -> Reason:
+def case_reason(code: str, case: str) -> Reason:
+    """A reason with its case. Raises `Failure` where the case is no case number."""
     if _CASE.fullmatch(case) is None:
         raise Failure(
             "--case is a case number", "letters, digits and . / -, at most 40", WRONGLY_ASKED
@@ -370,3 +372,7 @@ def _request(home: Path, asked_as: AskedAs, identified_by: str, requester: Path 
         named = ", ".join(AskedAs[one.name].value for one in Capacity if one in FOR_ANOTHER)
         raise Failure("--requester FILE goes with these capacities alone", named, WRONGLY_ASKED)
     return Request(capacity, told, None if requester is None else _handle(home, requester))
+
+
+def _about(decision: UUID, action: Action) -> Doing:
+    return Doing(action, Target("vernietigingsbesluit", str(decision)))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -110,13 +111,21 @@ class OfficersDesk:
         return path
 
     async def _sluis(self, *words: str) -> dict[str, Any]:
-        place = ("--home", str(self._home), "--json")
-        status, told, aside = await _run([sys.executable, "-c", _MAIN, *words, *place])
-        if status != 0:
-            why = aside.decode(errors="replace").strip()
-            raise Failure(f"`sluis {' '.join(words[:2])}` ended with status {status}: {why}")
-        found: dict[str, Any] = orjson.loads(told)
-        return found
+        return await command(self._home, *words)
+
+
+async def command(
+    home: Path, *words: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What one command says with `--json`; raise `Failure` where it ends with another status."""
+    place = ("--home", str(home), "--json")
+    line = [sys.executable, "-c", _MAIN, *words, *place]
+    status, told, aside = await _run(line, environment)
+    if status != 0:
+        why = aside.decode(errors="replace").strip()
+        raise Failure(f"`sluis {' '.join(words[:2])}` ended with status {status}: {why}")
+    found: dict[str, Any] = orjson.loads(told)
+    return found
 
 
 _AS = ("--as", "functionaris")
@@ -126,11 +135,13 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-async def _run(command: list[str]) -> tuple[int, bytes, bytes]:
+async def _run(
+    line: list[str], environment: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, bytes, bytes]:
     """A command's status, what it printed, and what it said aside."""
     process = await asyncio.create_subprocess_exec(
-        *command,
-        env=dict(os.environ),
+        *line,
+        env={**os.environ, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

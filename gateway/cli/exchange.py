@@ -89,18 +89,28 @@ def pull(
         ),
     ] = None,
     every: Annotated[
-        float, typer.Option(min=0.1, help="Seconds between looks, with --follow.")
+        float,
+        typer.Option(min=0.1, help="Seconds before asking again where the gateway could not."),
     ] = 2.0,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="CURSOR",
+            help="Pull from here, also what was acknowledged: while the gateway keeps it.",
+            show_default=False,
+        ),
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Pull a partner's mailbox, in order; what is acknowledged is not given again."""
+    """Pull a partner's mailbox, in order; what is acknowledged is given again with --from alone."""
     output = Output(as_json)
     chosen = _form(form, out, follow, output)
     acknowledge = out is not None if ack is None else ack
     # Bars between the messages on one screen would spoil both.
     shows_progress = out is not None or chosen is Form.TABLE or not output.is_terminal
-    wish = Wish(chosen, acknowledge, follow, every, shows_progress)
+    wish = Wish(chosen, acknowledge, follow, every, shows_progress, start)
     credentials = credentials_of(home, partner)
     with opened(chosen, out, output) as sink:
         pulled = asyncio.run(pull_mailbox(credentials, wish, sink, output))

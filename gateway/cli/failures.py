@@ -34,10 +34,12 @@ from gateway.exchange.erasing import DecisionExistsError, UnknownPersonError
 from gateway.exchange.erasure_steps import UnknownDecisionError, WrongStepError
 from gateway.exchange.oversight import AlreadyReviewedError, UnknownCaseError
 from gateway.exchange.routing import RouteTableError
+from gateway.exchange.succession import NotInProtocolError, UnknownSuccessionError
 from gateway.identity.acts import MayNotActError
 from gateway.identity.desk import InsecureAddressError
 from gateway.reports.projections.collecting import HeaderFileError
 from gateway.reports.projections.receiving import InsecureReceiverError
+from gateway.settings import SettingsError
 from gateway.store.database import UnusableAddressError
 from gateway.store.embedded import EmbeddedFailure
 from gateway.store.lifecycle import AlreadySignedError, OfficerKnownError, UnknownOfficerError
@@ -45,6 +47,7 @@ from gateway.store.migrate import NewerDatabaseError
 from gateway.store.partners import AlreadyRegisteredError, UnknownPartnerError
 from gateway.store.protocols import ApprovalsNeededError
 from gateway.store.rules import NoProtocolError
+from gateway.store.succession import SuccessionStandsError
 from gateway.vault.check import KeysDoNotFitError
 from gateway.vault.journal_folder import JournalUnavailableError, UnsafeJournalFolderError
 from gateway.vault.keys import KeyUnavailableError
@@ -76,8 +79,8 @@ def failure_of(error: Exception) -> Failure | None:
             return Failure(str(error), "see docs/operating.md", WRONGLY_ASKED)
         case EmbeddedFailure() | NewerDatabaseError() | KeyUnavailableError() | KeysDoNotFitError():
             return Failure(str(error), "see docs/operating.md")
-        case RouteTableError():
-            return Failure(f"the route table: {error}", "correct the file that SLUIS_ROUTES names")
+        case SettingsError():
+            return Failure(str(error), "correct the environment variable", WRONGLY_ASKED)
         case DatabaseOlderError():
             remedy = "`sluis recover` does again what it forgot, and opens the log anew"
             return Failure(str(error), remedy)
@@ -93,20 +96,29 @@ def failure_of(error: Exception) -> Failure | None:
             # Not its text: a driver's message may quote what it was given.
             told = f"the database does not let us in ({type(error).__name__})"
             return Failure(told, "see SLUIS_DATABASE_URL, its role and its database", NOT_NOW)
-        case ProtocolError():
-            return Failure("the protocol contradicts itself: " + "; ".join(error.problems))
         case OSError(strerror=str(told), filename=place) if told:
             where = f"{place}: " if place else ""
             return Failure(f"{where}{told}", "see to the file, its folder or the disk")
         case _:
-            return _of_register(error)
+            return _of_rules(error) or _of_register(error)
+
+
+def _of_rules(error: Exception) -> Failure | None:
+    """A file of rules that is not one, or none at all."""
+    match error:
+        case ProtocolError():
+            return Failure("the protocol contradicts itself: " + "; ".join(error.problems))
+        case RouteTableError():
+            return Failure(f"the route table: {error}", "correct the file that SLUIS_ROUTES names")
+        case NoProtocolError():
+            return Failure("no privacy protocol is in force", "see `sluis protocol enforce`")
+        case _:
+            return None
 
 
 def _of_register(error: Exception) -> Failure | None:
     """What the gateway's own register of partners, officers and versions says no to."""
     match error:
-        case NoProtocolError():
-            return Failure("no privacy protocol is in force", "see `sluis protocol enforce`")
         case ApprovalsNeededError():
             return Failure(str(error), "see `sluis protocol submit`, `approve` and `enforce`")
         case UnknownPartnerError():
@@ -143,6 +155,17 @@ def _of_erasure(error: Exception) -> Failure | None:
             return Failure(str(error), "record who holds authority first, or see docs/erasure.md")
         case EpochInUseError() | NotYetError():
             return Failure(str(error), "see `sluis keys list`; nothing was changed")
+        case _:
+            return _of_succession(error)
+
+
+def _of_succession(error: Exception) -> Failure | None:
+    """What deciding on a partner's successor says no to."""
+    match error:
+        case SuccessionStandsError() | UnknownSuccessionError():
+            return Failure(str(error), "see `sluis partner succession list`; nothing was changed")
+        case NotInProtocolError():
+            return Failure(str(error), "a new version must name its flows first; nothing changed")
         case _:
             return None
 

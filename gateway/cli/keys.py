@@ -1,4 +1,7 @@
-"""`sluis keys`: the epochs of key-encryption keys, moving on from one, and destroying one."""
+"""`sluis keys`: the epochs of key-encryption keys, moving on from one, and destroying one.
+
+Those of pseudonyms are another matter: `gateway/cli/pseudonyms.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Annotated
 import typer
 
 from gateway.audit.access import Action, Reason, Target
+from gateway.cli import pseudonyms
 from gateway.cli.database import Doing, RecordingEngine, on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amount
@@ -31,6 +35,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_all)
     group.command("rotate")(rotate)
     group.command("destroy")(destroy_one)
+    pseudonyms.mount(group)
     app.add_typer(group, name="keys", no_args_is_help=True)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from gateway.client import Event
+from schemas.casework import Handover, Signal
 from schemas.corrections import CorrectionKind
 from schemas.notices import Advice, AdviceRule, CorrectionNotice, Recall
 
 _ADVICE = {
     AdviceRule.HOLD_ENDED: "was never released and is destroyed; send it anew if needed",
     AdviceRule.ASK_AGAIN: "agreement lapsed with age: ask again",
+    AdviceRule.KEY_EXPIRES: "your key expires: register a new one",
     AdviceRule.ERASE: "erase what you hold of this person, unless a law of yours keeps it",
 }
 _CORRECTIONS = {
@@ -33,5 +35,11 @@ def gist_of(event: Event) -> str:
             return f"{notice.reference or notice.exchange_id}: {_ADVICE[notice.rule]}"
         case CorrectionNotice():
             return f"{notice.exchange_id}: {_CORRECTIONS[notice.kind]}"
+        case Handover():
+            whence = "" if notice.from_team is None else f" from {notice.from_team}"
+            return f"{notice.exchange_id}: handed over{whence} to {notice.to_team}"
+        case Signal():
+            named = notice.reference or notice.exchange_id
+            return f"{named}: no first contact in {notice.term_days} days; ask how it stands"
         case None:
             return ""

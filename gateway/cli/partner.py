@@ -6,112 +6,47 @@ first (invariant 2).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.audit.access import Action, Target
+from gateway.cli import endpoint, partner_add, partner_succession, partner_test
 from gateway.cli.database import Doing, on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
-from gateway.cli.registration import KEY_DAYS, checked_partner, read_key, register_sandbox_partner
-from gateway.settings import Settings
+from gateway.cli.partner_options import (
+    CaOption,
+    CertificateOption,
+    DaysOption,
+    IdArgument,
+    JwkOption,
+    PemOption,
+)
+from gateway.cli.registration import KEY_DAYS, known_partner, read_certified, read_key
+from gateway.identity.binding import CERTIFICATE_MEMBER
 from gateway.store import partners as store
 from gateway.store.partners import PartnerKey, StoredPartner
 
-
-class Kind(StrEnum):
-    """What a partner is: one that exchanges, or one that supervises.
-
-    `TOEZICHT_BESCHERMD` reads the log of protected exchanges as well.
-    """
-
-    KETEN = "keten"
-    TOEZICHT = "toezicht"
-    TOEZICHT_BESCHERMD = "toezicht-beschermd"
-
-
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The partner's short name.")]
-PemOption = Annotated[
-    Path | None,
-    typer.Option("--public-key", metavar="FILE", help="The partner's public key, PEM."),
-]
-JwkOption = Annotated[
-    Path | None, typer.Option("--jwk", metavar="FILE", help="The partner's public key, JWK.")
-]
-DaysOption = Annotated[
-    int, typer.Option("--valid-days", min=1, max=1100, help="How long the key is good for.")
-]
+TELL_DAYS = 60
+"""From so many days before on, the list says how long a key is still good."""
 
 
 def register(app: typer.Typer) -> None:
     """Mount this module's commands."""
     group = typer.Typer(help="Register partners and their keys; suspend and resume them.")
-    group.command("add")(add)
+    partner_add.register(group)
+    endpoint.register(group)
+    partner_test.register(group)
+    partner_succession.register(group)
     group.command("list")(list_all)
     group.command("suspend")(suspend)
     group.command("resume")(resume)
     group.command("key")(key)
+    group.command("testing")(mark_testing)
     app.add_typer(group, name="partner", no_args_is_help=True)
-
-
-def add(
-    partner: IdArgument,
-    name: Annotated[str, typer.Option(help="The organisation's name.")],
-    oin: Annotated[str, typer.Option(help="Its organisation number (OIN), 20 digits.")],
-    adapter: Annotated[str, typer.Option(help="The format that it speaks: dwi, generic, ...")],
-    kind: Annotated[Kind, typer.Option(help="Exchanges, or supervises.")] = Kind.KETEN,
-    public_key: PemOption = None,
-    jwk: JwkOption = None,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Make its key and credentials here, for trying out.")
-    ] = False,
-    valid_days: DaysOption = KEY_DAYS,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Register a partner, with its public key or as a sandbox partner of this machine."""
-    output, settings = Output(as_json), settings_of(home)
-    if sum((public_key is not None, jwk is not None, sandbox)) > 1:
-        raise Failure(
-            "one key at a time: --public-key, --jwk or --sandbox",
-            "add others with `sluis partner key`",
-            WRONGLY_ASKED,
-        )
-    new = checked_partner(partner, name, oin, adapter, kind)
-    folder: Path | None = None
-    keys: list[PartnerKey] = []
-    if sandbox:
-        home, base_url = settings.home, settings.base_url
-        made = on_database(
-            settings,
-            lambda engine: register_sandbox_partner(engine, new, home, base_url, valid_days),
-            Doing(Action.CREATE, Target("partner", partner)),
-        )
-        folder, keys = made.folder, [made.key]
-    else:
-        if (path := public_key or jwk) is not None:
-            keys = [read_key(path, valid_days)]
-        on_database(
-            settings,
-            lambda engine: store.register_partner(engine, new, keys),
-            Doing(Action.CREATE, Target("partner", partner)),
-        )
-    output.result(
-        {
-            "partner": partner,
-            "keyId": keys[0].kid if keys else None,
-            "keyExpiresAt": keys[0].expires_at.isoformat() if keys else None,
-            "credentials": str(folder) if folder else None,
-            "tokenEndpoint": _token_endpoint(settings),
-        }
-    )
-    output.say(f"Registered {partner}: {new.name}, OIN {new.oin}, format {adapter}.")
-    _tell_next(output, settings, partner, keys, folder)
 
 
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
@@ -160,63 +95,63 @@ def key(
     partner: IdArgument,
     public_key: PemOption = None,
     jwk: JwkOption = None,
+    certificate: CertificateOption = None,
+    ca: CaOption = None,
     valid_days: DaysOption = KEY_DAYS,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Give a partner one more public key; the ones that it has stay good until they expire."""
     output, settings = Output(as_json), settings_of(home)
-    path = public_key or jwk
-    if path is None or (public_key is not None and jwk is not None):
+    if sum(one is not None for one in (public_key, jwk, certificate)) != 1:
         raise Failure(
-            "name one key: --public-key or --jwk", "see `sluis partner key --help`", WRONGLY_ASKED
+            "name one key: --public-key, --jwk or --certificate",
+            "see `sluis partner key --help`",
+            WRONGLY_ASKED,
         )
-    added = read_key(path, valid_days)
-    on_database(
-        settings,
-        lambda engine: store.add_key(engine, partner, added),
-        Doing(Action.UPDATE, Target("partner", partner)),
-    )
+
+    async def add_key(engine: AsyncEngine) -> PartnerKey:
+        # Read inside the act: whose OIN the certificate must bear, the register says.
+        if certificate is not None:
+            known = await known_partner(engine, partner)
+            added, _ = read_certified(certificate, known.oin, ca)
+        else:
+            path = public_key or jwk
+            assert path is not None  # noqa: S101  # counted above
+            added = read_key(path, valid_days)
+        await store.add_key(engine, partner, added)
+        return added
+
+    added = on_database(settings, add_key, Doing(Action.UPDATE, Target("partner", partner)))
     output.result(
         {"partner": partner, "keyId": added.kid, "keyExpiresAt": added.expires_at.isoformat()}
     )
-    _tell_next(output, settings, partner, [added], None)
+    output.say(f"Key {added.kid}, good until {added.expires_at:%Y-%m-%d}.")
+    output.say(f'At the partner, in client.toml: key_id = "{added.kid}"')
 
 
-def _tell_next(
-    output: Output,
-    settings: Settings,
-    partner: str,
-    keys: Sequence[PartnerKey],
-    folder: Path | None,
+def mark_testing(
+    partner: IdArgument,
+    off: Annotated[bool, typer.Option("--off", help="It tries out no longer.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
-    """What the partner must do before it can exchange."""
-    if not keys:
-        output.say("It has no key yet, and cannot come in before it has one:")
-        output.say(f"  sluis partner key {partner} --public-key FILE")
-        return
-    output.say(f"Key {keys[0].kid}, good until {keys[0].expires_at:%Y-%m-%d}.")
-    output.say()
-    if folder is not None:
-        output.say(f"Its credentials are in {folder}. Next, as this partner:")
-        output.say(f"  sluis send FILE --as {partner}")
-        output.say(f"  sluis pull --as {partner}")
-    else:
-        output.say("Next, at the partner: in client.toml, beside its private key,")
-        output.say(f'  partner = "{partner}"')
-        output.say(f'  base_url = "{settings.base_url}"')
-        output.say(f'  key_id = "{keys[0].kid}"')
-        output.say('  key_file = "client.pem"')
-        output.say(f"Other clients: private_key_jwt at {_token_endpoint(settings)}, kid as above.")
-    output.say("What may pass, and to whom, is in the privacy protocol in force: GET /v1/protocol.")
-
-
-def _token_endpoint(settings: Settings) -> str:
-    return f"{settings.base_url}/oauth/token"
+    """Mark a partner as one that still tries out, or no longer (see `sluis partner test`)."""
+    output = Output(as_json)
+    is_change = on_database(
+        settings_of(home),
+        lambda engine: store.mark_testing(engine, partner, is_testing=not off),
+        Doing(Action.UPDATE, Target("partner", partner)),
+    )
+    output.result({"partner": partner, "isTesting": not off, "isChange": is_change})
+    told = "tries out no longer" if off else "tries out"
+    output.say(f"{partner} {told}." if is_change else f"{partner}: nothing changed.")
 
 
 def _state(partner: StoredPartner) -> str:
-    return "suspended" if partner.is_suspended else "active"
+    if partner.is_suspended:
+        return "suspended"
+    return "active, testing" if partner.is_testing else "active"
 
 
 def _keys(partner: StoredPartner) -> str:
@@ -225,7 +160,9 @@ def _keys(partner: StoredPartner) -> str:
         return "none"
     if not good:
         return "all expired"
-    return f"{len(good)}, good until {max(good):%Y-%m-%d}"
+    days = (max(good) - datetime.now(UTC)).days
+    soon = f" ({days} days left)" if days < TELL_DAYS and not partner.is_suspended else ""
+    return f"{len(good)}, good until {max(good):%Y-%m-%d}{soon}"
 
 
 def _as_json(partner: StoredPartner) -> dict[str, object]:
@@ -236,8 +173,14 @@ def _as_json(partner: StoredPartner) -> dict[str, object]:
         "adapter": partner.adapter,
         "kind": partner.kind,
         "isSuspended": partner.is_suspended,
+        "isTesting": partner.is_testing,
         "registeredAt": partner.registered_at.isoformat(),
         "keys": [
-            {"keyId": one.kid, "expiresAt": one.expires_at.isoformat()} for one in partner.keys
+            {
+                "keyId": one.kid,
+                "expiresAt": one.expires_at.isoformat(),
+                "certificate": one.jwk.get(CERTIFICATE_MEMBER),
+            }
+            for one in partner.keys
         ],
     }

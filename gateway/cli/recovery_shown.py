@@ -83,7 +83,7 @@ def show_done(reopened: Sequence[Reopened], done: Counter[str], output: Output) 
     for told in (
         "messages since the backup: their senders' receipts name them (`sluis log reconcile`)",
         "agreements since the backup, which their partners recorded",
-        "partners, keys, suspensions, officers and protocol versions: see their lists",
+        "partners, keys, suspensions, successions, officers and protocol versions: see their lists",
     ):
         output.say(f"  - {told}")
 

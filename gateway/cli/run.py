@@ -14,8 +14,9 @@ from gateway.cli.failures import NOT_DONE
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amount
 from gateway.cli.serving import Serving, serving, telemetry_of
 from gateway.cli.setup import prepare_sandbox
+from gateway.cli.stage import Story
 from gateway.cli.stopping import until_told
-from gateway.cli.story import Story, Telling
+from gateway.cli.story import tell
 from gateway.cli.witness import told_of_witnesses
 from gateway.cli.workers import COMMAND, until_orphaned
 from gateway.settings import Settings
@@ -90,6 +91,8 @@ async def _serve(settings: Settings, sandbox: bool) -> None:
 
 async def _tell(settings: Settings, output: Output, *, goes_on: bool) -> Story:
     begun = time.monotonic()
+    # One of the story's parties is brought its mail, to an address on this machine.
+    settings = settings.model_copy(update={"push_private": True})
     output.say("Sluis: everybody below is synthetic; every party is a stand-in.", style="bold")
     log_path = settings.home / "gateway.log"
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -99,7 +102,7 @@ async def _tell(settings: Settings, output: Output, *, goes_on: bool) -> Story:
         ) as served:
             output.aside(f"gateway ready in {time.monotonic() - begun:.1f} s")
             witnessed = await told_of_witnesses(served.database)
-            story = await Telling(settings.home, served.gateway, output).tell()
+            story = await tell(settings.home, served.gateway, output)
             _summarise(story, served, log_path, output, time.monotonic() - begun)
             output.say()
             output.say(f"Evidence: {witnessed}.")
@@ -138,11 +141,10 @@ def _summarise(
         ("API description", f"{base}/v1/openapi.json"),
         ("health", f"{base}/health/ready"),
         ("log key", f"{base}/v1/logboek/sleutels"),
-        ("DWI's side", str(home / "partners" / "dwi")),
-        ("casebook's side", str(home / "partners" / "casebook")),
+        ("each party's side", str(home / "partners")),
         ("gateway's log", str(log_path)),
     ):
-        output.say(f"  {what:16} {where}")
+        output.say(f"  {what:18} {where}")
     output.result(
         {
             "held": story.held,

@@ -84,8 +84,9 @@ async def send_watched(
 
 def _show_step(steps: Steps, step: Sending | DeliveryReport) -> None:
     match step:
-        case Sending(done, total):
-            steps.move("Sending", done, total, f"{size(done)} of {size(total)}")
+        case Sending(done, total, resumed):
+            went_on = f", gone on at {size(resumed)}" if resumed else ""
+            steps.move("Sending", done, total, f"{size(done)} of {size(total)}{went_on}")
         case DeliveryReport():
             steps.move("Processing", 0, None, f"{amount(step.records)} records")
 
@@ -95,6 +96,8 @@ def _show_report(output: Output, path: Path, delivered: Delivered, seconds: floa
     output.say()
     output.say(f"Delivery {report.delivery_id}", style="bold")
     output.say(f"{path.name}, {size(report.bytes_received)}, sent and processed in {seconds:.1f} s")
+    if delivered.resumed_at:
+        output.say(f"Sending had broken off; it went on at {size(delivered.resumed_at)}.")
     if report.is_repeat:
         output.say("These bytes were delivered before: nothing was done a second time.")
     if report.state is not DeliveryState.DONE:
@@ -196,6 +199,7 @@ def _as_json(path: Path, delivered: Delivered, seconds: float) -> dict[str, obje
     return {
         "file": str(path),
         "seconds": round(seconds, 3),
+        "resumedAt": delivered.resumed_at,
         "report": delivered.report.model_dump(mode="json", by_alias=True),
         "outcomes": [
             {"decision": decision, "rule": rule, "records": count}

@@ -119,6 +119,7 @@ async def serving(
         )
         task = asyncio.create_task(http.serve(sockets=[listener]))
         closing.push_async_callback(_shut, http, task)
+        closing.callback(gateway.end_waiting)
         while not http.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         # What is here now stays for good, and requests leave few cycles: looking for them after

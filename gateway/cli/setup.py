@@ -1,7 +1,8 @@
 """What a gateway needs before it can exchange anything: a protocol in force, and partners.
 
-For trying out, `prepare_sandbox` does it with the example protocol and three stand-ins whose keys
-are made here and now; a municipality uses `sluis protocol enforce` and `sluis partner add`.
+For trying out, `prepare_sandbox` does it with the example protocol and a stand-in for each of its
+parties, whose keys are made here and now (`sluis sandbox PARTY` plays them); a municipality uses
+`sluis protocol enforce` and `sluis partner add`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,15 @@ SANDBOX = (
     NewPartner("dwi", "DWI (proefpartij)", "00000099000000002000", "dwi"),
     NewPartner("casebook", "Casusregister (proefpartij)", "00000099000000003000", "generic"),
     NewPartner("toezicht", "Toezicht (proefpartij)", "00000099000000004000", "generic", "toezicht"),
+    NewPartner("okt", "Ouder- en Kindteam (proefpartij)", "00000099000000005000", "okt"),
+    NewPartner("ggz", "GGZ-instelling (proefpartij)", "00000099000000006000", "ggz"),
+    NewPartner("madi", "MADI (proefpartij)", "00000099000000007000", "professional"),
+    NewPartner("dwzs", "DWZS (proefpartij)", "00000099000000008000", "professional"),
+    NewPartner("altra", "Altra (proefpartij)", "00000099000000009000", "generic"),
+    NewPartner("spirit", "Spirit (proefpartij)", "00000099000000010000", "generic"),
+    NewPartner("sra", "SRA (proefpartij)", "00000099000000011000", "generic"),
+    NewPartner("gi", "Gecertificeerde instelling (proefpartij)", "00000099000000012000", "generic"),
+    NewPartner("veilig-thuis", "Veilig Thuis (proefpartij)", "00000099000000013000", "generic"),
 )
 
 

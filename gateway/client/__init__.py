@@ -29,6 +29,7 @@ from gateway.client.errors import (
     Unreachable,
 )
 from gateway.client.mailbox import Event, Notice, Page, PageForm, RawPage
+from gateway.client.own_format import OwnAnswer
 from gateway.client.transport import Retrying
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Misconfigured",
     "NotAdmitted",
     "Notice",
+    "OwnAnswer",
     "Page",
     "PageForm",
     "RawPage",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,9 +36,20 @@ from gateway.client.logbook import (
     volume_path,
 )
 from gateway.client.mailbox import MAX_PAGE, Page, PageForm, RawPage
+from gateway.client.own_format import OwnAnswer, own_answer
+from gateway.client.resuming import FROM_BYTES, Resumed, ResumedUpload, note_of
 from gateway.client.transport import Call, Retrying, Transport
 from gateway.client.upload import Sent
-from schemas.casework import Accountability, StatusMessage
+from schemas.casework import (
+    Accountability,
+    Move,
+    MoveReceipt,
+    Placement,
+    PlacementReceipt,
+    StatusMessage,
+    WaitingPage,
+    WaitingPlacement,
+)
 from schemas.consents import (
     AuthorityReceipt,
     AuthorityRecord,
@@ -51,11 +62,17 @@ from schemas.consents import (
 from schemas.corrections import Correction, CorrectionReceipt
 from schemas.deliveries import DeliveryReport, DeliveryState, RecordOutcome
 from schemas.notices import CorrectionReport, HeldPage, HeldReferral, RecallReport
+from schemas.partner_update import PartnerUpdate
 from schemas.receipts import Answer
 from schemas.referral import Referral, Wire
+from schemas.registrations import Registration, RegistrationAnswer, RegistrationOutcome
 
 _SLOW = 600.0
 """Seconds without a sign of life after which a delivery's answer is given up."""
+
+
+_AFTER_WAITING = 30.0
+"""Seconds in which an answer must come once the gateway need not wait any more."""
 
 
 class _Outcomes(BaseModel):
@@ -86,6 +103,8 @@ class AsyncSluis:
         """
         self.partner = credentials.partner
         self.base_url = credentials.base_url
+        self._folder = credentials.folder if keeps else None
+        self._opens = credentials.opens
         self._transport = Transport(
             credentials, retrying=retrying, road=road, answer_within=answer_within
         )
@@ -138,6 +157,49 @@ class AsyncSluis:
         """Account for one case (verantwoording); raise `Refused`, or `Conflict`."""
         return await self._tell("/v1/verantwoordingen", message)
 
+    async def send_update(self, message: PartnerUpdate) -> Answer:
+        """Tell what changes in a running case (partnerbericht); raise `Refused`, or `Conflict`."""
+        return await self._tell("/v1/partnerberichten", message)
+
+    async def register(self, persons: Sequence[Registration]) -> list[RegistrationOutcome]:
+        """Say whom this partner knows (registratie), at most 1,000 at once; an outcome each.
+
+        The same persons again have the same outcomes. Raises `NotAdmitted`.
+        """
+        return await self._registrations("/v1/registraties", persons)
+
+    async def end_registrations(self, persons: Sequence[Registration]) -> list[RegistrationOutcome]:
+        """Say whom this partner knows no longer; an outcome each."""
+        return await self._registrations("/v1/registraties/beeindiging", persons)
+
+    async def _registrations(
+        self, path: str, persons: Sequence[Registration]
+    ) -> list[RegistrationOutcome]:
+        headers = {"Content-Type": "application/x-ndjson"}
+        body = b"\n".join(as_json(one) for one in persons)
+        answer = await self._transport.send(Call("POST", path, {}, headers, body))
+        return read(RegistrationAnswer, answer.content).outcomes
+
+    async def tell_move(self, move: Move) -> MoveReceipt:
+        """Tell that a household moved (verhuizing): handed over, or closed; raise `Conflict`."""
+        return read(MoveReceipt, await self._post("/v1/verhuizingen", as_json(move)))
+
+    async def place(self, placement: Placement) -> PlacementReceipt:
+        """Say which team takes a referral that has none of itself (toedeling)."""
+        return read(PlacementReceipt, await self._post("/v1/toedelingen", as_json(placement)))
+
+    async def waiting_placements(self, size: int = MAX_PAGE) -> AsyncIterator[WaitingPlacement]:
+        """The partner's own messages that wait for a person to place them, oldest first."""
+        after: dict[str, str] = {}
+        while True:
+            query = {"aantal": str(size)} | after
+            page = read(WaitingPage, await self._get("/v1/toedelingen", query))
+            for one in page.waiting:
+                yield one
+            if page.cursor is None:
+                return
+            after = {"na": page.cursor}
+
     async def record_consent(self, record: ConsentRecord) -> ConsentReceipt:
         """Record one yes or no (toestemming); a no works before this returns."""
         return read(ConsentReceipt, await self._post("/v1/toestemmingen", as_json(record)))
@@ -167,15 +229,24 @@ class AsyncSluis:
         source: Path | AsyncIterator[bytes],
         media_type: str | None = None,
         sent: Sent | None = None,
+        resumed: Resumed | None = None,
     ) -> DeliveryReport:
         """Send a delivery (levering) in the partner's own form, streamed; see `wait` for its end.
 
-        A path is repeated when the road fails, with its digest. An iterator can be read once: it
-        is sent in one attempt, without a digest, and needs its `media_type`.
+        A path is repeated when the road fails, with its digest; a large file goes on where it
+        broke off, also in a later call where the credentials have a folder, and `resumed` is told
+        from which byte. An iterator can be read once: it is sent in one attempt, without a digest,
+        and needs its `media_type`.
         """
         if isinstance(source, Path):
             form = media_type or upload.media_type_of(source)
             body = await upload.upload_of(source, sent)
+            if body.size >= FROM_BYTES:
+                with note_of(self._folder, self.base_url, form, body) as note:
+                    large = ResumedUpload(self._transport, body, form, note, resumed)
+                    answer = await large.to_the_end()
+                if answer is not None:
+                    return read(DeliveryReport, answer)
             headers = {"Content-Type": form, **body.headers}
             call = Call("POST", "/v1/leveringen", {}, headers, body.pieces, _SLOW)
         else:
@@ -223,29 +294,63 @@ class AsyncSluis:
             # Without progress, `meer` would be asked for until the end of time.
             has_more = page.meer and bool(page.uitkomsten)
 
+    async def own_outcome(self, delivery: UUID, media_type: str) -> bytes:
+        """The answer to a delivery in the partner's own format (iJw: the retour), once done."""
+        path = f"/v1/leveringen/{delivery}/uitkomsten"
+        return (await self._transport.send(Call("GET", path, {}, {"Accept": media_type}))).content
+
+    async def tell(self, message: bytes, media_type: str) -> OwnAnswer:
+        """Send one message in the partner's own format (FHIR); a refusal is an answer too."""
+        headers = {"Content-Type": media_type, "Accept": media_type}
+        call = Call("POST", "/v1/eigen-formaat", {}, headers, message)
+        told = own_answer(await self._transport.ask(call), media_type)
+        if told.answer is not None:
+            await self._keep(told.answer, message)
+        return told
+
     async def page(
-        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+        self,
+        after: str | None = None,
+        size: int = MAX_PAGE,
+        form: PageForm = PageForm.LINES,
+        wait: int = 0,
     ) -> Page:
-        """One page of the mailbox after a cursor, or from the first unacknowledged message."""
+        """One page of the mailbox after a cursor, or from the first unacknowledged message.
+
+        A cursor from before what was acknowledged gives that again, while the gateway keeps it.
+        With `wait` (seconds, at most 55) an empty page comes only when nothing came by then.
+        """
         if form is PageForm.JSON:
-            return mailbox.json_page(await self._pull(after, size, form))
-        return mailbox.parsed(mailbox.raw_page(await self._pull(after, size, PageForm.LINES)))
+            return mailbox.json_page(await self._pull(after, size, form, wait), self._opens)
+        page = mailbox.raw_page(await self._pull(after, size, PageForm.LINES, wait))
+        return mailbox.parsed(page, self._opens)
 
     async def pages(
-        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+        self,
+        after: str | None = None,
+        size: int = MAX_PAGE,
+        form: PageForm = PageForm.LINES,
+        wait: int = 0,
     ) -> AsyncIterator[Page]:
-        """Pages until the mailbox has no more for now; a page may be empty."""
+        """Pages until the mailbox has no more; a page may be empty.
+
+        With `wait` until nothing came for so many seconds: the last page is the empty one.
+        """
         has_more = True
         while has_more:
-            page = await self.page(after, size, form)
+            page = await self.page(after, size, form, wait)
             yield page
-            after, has_more = page.next_cursor, page.has_more
+            after, has_more = page.next_cursor, page.has_more or bool(wait and page.events)
 
     async def raw_page(
-        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+        self,
+        after: str | None = None,
+        size: int = MAX_PAGE,
+        form: PageForm = PageForm.LINES,
+        wait: int = 0,
     ) -> RawPage:
         """One page as the bytes that came: NDJSON, or the partner's own status file."""
-        return mailbox.raw_page(await self._pull(after, size, form))
+        return mailbox.raw_page(await self._pull(after, size, form, wait))
 
     async def status_file(self, after: str | None = None) -> RawPage:
         """The partner's status file of the next page, with the cursor that acknowledges it."""
@@ -356,9 +461,15 @@ class AsyncSluis:
     async def _get(self, path: str, query: dict[str, str] | None = None) -> bytes:
         return (await self._transport.send(Call("GET", path, query or {}))).content
 
-    async def _pull(self, after: str | None, size: int, form: PageForm) -> httpx.Response:
+    async def _pull(
+        self, after: str | None, size: int, form: PageForm, wait: int
+    ) -> httpx.Response:
         query = {"aantal": str(size)} | ({} if after is None else {"na": after})
-        return await self._transport.send(Call("GET", "/v1/postvak", query, {"Accept": form}))
+        patience = None
+        if wait:
+            query["wacht"], patience = str(wait), wait + _AFTER_WAITING
+        call = Call("GET", "/v1/postvak", query, {"Accept": form}, answer_within=patience)
+        return await self._transport.send(call)
 
 
 def as_json(message: Wire) -> bytes:

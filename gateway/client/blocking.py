@@ -8,7 +8,7 @@ that Ctrl-C ends the call at hand; inside a running event loop, use `AsyncSluis`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -27,9 +27,19 @@ from gateway.client.logbook import (
     ProtocolInForce,
 )
 from gateway.client.mailbox import MAX_PAGE, Page, PageForm, RawPage
+from gateway.client.own_format import OwnAnswer
+from gateway.client.resuming import Resumed
 from gateway.client.transport import Retrying
 from gateway.client.upload import Sent
-from schemas.casework import Accountability, StatusMessage
+from schemas.casework import (
+    Accountability,
+    Move,
+    MoveReceipt,
+    Placement,
+    PlacementReceipt,
+    StatusMessage,
+    WaitingPlacement,
+)
 from schemas.consents import (
     AuthorityReceipt,
     AuthorityRecord,
@@ -42,8 +52,10 @@ from schemas.consents import (
 from schemas.corrections import Correction, CorrectionReceipt
 from schemas.deliveries import DeliveryReport, RecordOutcome
 from schemas.notices import CorrectionReport, HeldReferral, RecallReport
+from schemas.partner_update import PartnerUpdate
 from schemas.receipts import Answer
 from schemas.referral import Referral
+from schemas.registrations import Registration, RegistrationOutcome
 
 T = TypeVar("T")
 
@@ -101,6 +113,24 @@ class Sluis:
     def account(self, message: Accountability) -> Answer:
         return self._run(self._sluis.account(message))
 
+    def send_update(self, message: PartnerUpdate) -> Answer:
+        return self._run(self._sluis.send_update(message))
+
+    def register(self, persons: Sequence[Registration]) -> list[RegistrationOutcome]:
+        return self._run(self._sluis.register(persons))
+
+    def end_registrations(self, persons: Sequence[Registration]) -> list[RegistrationOutcome]:
+        return self._run(self._sluis.end_registrations(persons))
+
+    def tell_move(self, move: Move) -> MoveReceipt:
+        return self._run(self._sluis.tell_move(move))
+
+    def place(self, placement: Placement) -> PlacementReceipt:
+        return self._run(self._sluis.place(placement))
+
+    def waiting_placements(self, size: int = MAX_PAGE) -> Iterator[WaitingPlacement]:
+        return self._each(self._sluis.waiting_placements(size))
+
     def record_consent(self, record: ConsentRecord) -> ConsentReceipt:
         return self._run(self._sluis.record_consent(record))
 
@@ -117,9 +147,13 @@ class Sluis:
         return self._run(self._sluis.state_authority(record))
 
     def deliver(
-        self, source: Path, media_type: str | None = None, sent: Sent | None = None
+        self,
+        source: Path | AsyncIterator[bytes],
+        media_type: str | None = None,
+        sent: Sent | None = None,
+        resumed: Resumed | None = None,
     ) -> DeliveryReport:
-        return self._run(self._sluis.deliver(source, media_type, sent))
+        return self._run(self._sluis.deliver(source, media_type, sent, resumed))
 
     def report(self, delivery: UUID) -> DeliveryReport:
         return self._run(self._sluis.report(delivery))
@@ -132,20 +166,38 @@ class Sluis:
     def outcomes(self, delivery: UUID, after: int = 0) -> Iterator[RecordOutcome]:
         return self._each(self._sluis.outcomes(delivery, after))
 
+    def own_outcome(self, delivery: UUID, media_type: str) -> bytes:
+        return self._run(self._sluis.own_outcome(delivery, media_type))
+
+    def tell(self, message: bytes, media_type: str) -> OwnAnswer:
+        return self._run(self._sluis.tell(message, media_type))
+
     def page(
-        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+        self,
+        after: str | None = None,
+        size: int = MAX_PAGE,
+        form: PageForm = PageForm.LINES,
+        wait: int = 0,
     ) -> Page:
-        return self._run(self._sluis.page(after, size, form))
+        return self._run(self._sluis.page(after, size, form, wait))
 
     def pages(
-        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+        self,
+        after: str | None = None,
+        size: int = MAX_PAGE,
+        form: PageForm = PageForm.LINES,
+        wait: int = 0,
     ) -> Iterator[Page]:
-        return self._each(self._sluis.pages(after, size, form))
+        return self._each(self._sluis.pages(after, size, form, wait))
 
     def raw_page(
-        self, after: str | None = None, size: int = MAX_PAGE, form: PageForm = PageForm.LINES
+        self,
+        after: str | None = None,
+        size: int = MAX_PAGE,
+        form: PageForm = PageForm.LINES,
+        wait: int = 0,
     ) -> RawPage:
-        return self._run(self._sluis.raw_page(after, size, form))
+        return self._run(self._sluis.raw_page(after, size, form, wait))
 
     def status_file(self, after: str | None = None) -> RawPage:
         return self._run(self._sluis.status_file(after))

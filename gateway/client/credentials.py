@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from gateway.client.errors import Misconfigured
+from gateway.client.sealed import ENCRYPTION_FILE, OpeningKey, opening_key
 
 SETTINGS_FILE = "client.toml"
 KEY_FILE = "client.pem"
@@ -43,6 +44,8 @@ class Credentials:
     key_id: str
     key: ECKey | OKPKey | RSAKey = field(repr=False)
     folder: Path | None = None
+    opens: OpeningKey | None = field(default=None, repr=False)
+    """What opens mail that was sealed for this partner (`encryption.pem`), where it is here."""
 
     @property
     def algorithm(self) -> str:
@@ -69,12 +72,14 @@ def load(folder: Path) -> Credentials:
     """The credentials in `folder`; raise `Misconfigured`, with the remedy, if they will not do."""
     settings = _settings(folder)
     base_url = settings["base_url"].rstrip("/")
+    sealed_for = folder / ENCRYPTION_FILE
     credentials = Credentials(
         partner=settings["partner"],
         base_url=base_url,
         key_id=settings["key_id"],
         key=_private_key(folder / settings["key_file"]),
         folder=folder,
+        opens=opening_key(sealed_for) if sealed_for.exists() else None,
     )
     if urlsplit(base_url).scheme != "https" and not credentials.is_local:
         raise Misconfigured(
@@ -118,7 +123,7 @@ def _settings(folder: Path) -> Mapping[str, str]:
             f"there are no credentials of {folder.name}: {path} does not exist",
             "register the partner with the gateway first, or name its folder with --home",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or endlessly nested
         raise Misconfigured(f"{path} is not readable as TOML", "correct or renew it") from error
     missing = [name for name in _REQUIRED if not isinstance(found.get(name), str)]
     if missing:

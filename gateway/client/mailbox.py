@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gateway.client.answers import read
 from gateway.client.errors import Garbled
-from schemas.casework import OwnStatus
+from gateway.client.sealed import OpeningKey, opened
+from schemas.casework import Handover, OwnStatus, Signal
 from schemas.identifiers import Pseudonym
 from schemas.notices import Advice, CorrectionNotice, Recall
 
@@ -27,11 +28,13 @@ MAX_PAGE = 1000
 """Messages in one page, as the API bounds it."""
 
 
-Notice = Recall | Advice | CorrectionNotice
-_NOTICES: dict[str, type[Recall] | type[Advice] | type[CorrectionNotice]] = {
+Notice = Recall | Advice | CorrectionNotice | Handover | Signal
+_NOTICES: dict[str, type[Notice]] = {
     "nl.sluis.intrekking": Recall,
     "nl.sluis.kennisgeving": Advice,
     "nl.sluis.correctie": CorrectionNotice,
+    "nl.sluis.overdracht": Handover,
+    "nl.sluis.signaal": Signal,
 }
 
 
@@ -41,6 +44,7 @@ class PageForm(StrEnum):
     JSON = "application/json"
     LINES = "application/x-ndjson"
     STATUS_FILE = "text/csv"
+    FHIR = "application/fhir+json"
 
 
 class Event(BaseModel):
@@ -113,9 +117,9 @@ class _JsonPage(BaseModel):
     meer: bool
 
 
-def json_page(answer: httpx.Response) -> Page:
-    """A page that was asked for as `PageForm.JSON`."""
-    page = read(_JsonPage, answer.content)
+def json_page(answer: httpx.Response, opens: OpeningKey | None = None) -> Page:
+    """A page that was asked for as `PageForm.JSON`; `opens` opens what was sealed."""
+    page = read(_JsonPage, opened(answer.content, opens))
     return Page(tuple(page.berichten), page.volgende, page.meer)
 
 
@@ -131,7 +135,7 @@ def raw_page(answer: httpx.Response) -> RawPage:
     return RawPage(answer.content, following, has_more, others)
 
 
-def parsed(page: RawPage) -> Page:
-    """A page of lines, each read as a message."""
-    events = tuple(read(Event, line) for line in page.lines())
+def parsed(page: RawPage, opens: OpeningKey | None = None) -> Page:
+    """A page of lines, each read as a message; `opens` opens what was sealed."""
+    events = tuple(read(Event, opened(line, opens)) for line in page.lines())
     return Page(events, page.next_cursor, page.has_more)

@@ -201,7 +201,7 @@ def _parsed(line: bytes) -> Kept | None:
             path = tuple(base64.b64decode(step) for step in told["pad"])
             leaf_hash, checkpoint = base64.b64decode(told["bladhash"]), told["controlepunt"]
             return KeptProof(kept_at, leaf_hash, told["index"], told["omvang"], path, checkpoint)
-    except (KeyError, TypeError, ValueError, ValidationError):
+    except (KeyError, TypeError, ValueError, RecursionError, ValidationError):
         return None
     return None
 

@@ -137,8 +137,17 @@ class Transport:
             await self.watches.before_call()
         return await self.send_unwatched(call)
 
+    async def ask(self, call: Call) -> httpx.Response:
+        """The whole answer whatever its status, for who reads refusals in a format of their own."""
+        if self.watches is not None:
+            await self.watches.before_call()
+        return await self._answer(call)
+
     async def send_unwatched(self, call: Call) -> httpx.Response:
         """The same, for the calls by which the log itself is looked at."""
+        return succeeded(await self._answer(call))
+
+    async def _answer(self, call: Call) -> httpx.Response:
         token, trace = await self._tokens.token(), new_trace_id()
         answer = await self._repeat(call, lambda: self._attempt(call, token, trace))
         if answer.status_code == httpx.codes.UNAUTHORIZED and call.is_repeatable:
@@ -146,7 +155,16 @@ class Transport:
             self._tokens.forget(token)
             renewed = await self._tokens.token()
             answer = await self._repeat(call, lambda: self._attempt(call, renewed, trace))
-        return succeeded(answer)
+        return answer
+
+    @property
+    def attempts(self) -> int:
+        """How often a call is tried that brings nothing."""
+        return self._retrying.attempts
+
+    async def pause(self, failures: int) -> None:
+        """Wait before the next attempt, for a caller that repeats by itself."""
+        await self._sleep(self._uniform(0.0, self._retrying.bound(failures)))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -19,16 +19,17 @@ PIECE = 256 * 1024
 """Bytes read and sent at a time."""
 
 MEDIA_TYPES = {
+    ".fhir.json": "application/fhir+json",
     ".csv": "text/csv",
     ".json": "application/json",
     ".ndjson": "application/x-ndjson",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".xml": "application/xml",
 }
-"""What a delivery's file name says about its form."""
+"""What the end of a delivery's file name says about its form; the first that fits."""
 
 Sent = Callable[[int, int], None]
-"""Told how many bytes were sent of how many; begins anew when an attempt does."""
+"""Told how many bytes were sent of how many; goes back where an attempt has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +49,17 @@ class Upload:
             "Content-Digest": f"sha-256=:{self.digest}:",
         }
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The file's bytes; raise `Misconfigured` if it became shorter or longer meanwhile."""
-        done = 0
-        with self.path.open("rb") as file:
-            while piece := await asyncio.to_thread(file.read, PIECE):
-                done += len(piece)
-                if done > self.size:
-                    break
-                yield piece
-                if self.sent is not None:
-                    self.sent(done, self.size)
+    async def pieces(self, offset: int = 0) -> AsyncIterator[bytes]:
+        """The file's bytes from `offset`; raise `Misconfigured` if its length changed meanwhile."""
+        done = offset
+        # Opened for each piece: where the line breaks, nobody would come back to close it.
+        while piece := await asyncio.to_thread(_read_at, self.path, done):
+            done += len(piece)
+            if done > self.size:
+                break
+            yield piece
+            if self.sent is not None:
+                self.sent(done, self.size)
         if done != self.size:
             # Raised inside the body, so the gateway sees a delivery that breaks off: it refuses it.
             raise Misconfigured(f"{self.path} changed while it was sent", "send it when complete")
@@ -75,13 +76,20 @@ async def upload_of(path: Path, sent: Sent | None = None) -> Upload:
 
 def media_type_of(path: Path) -> str:
     """The media type by the file's suffix; raise `Misconfigured` for one that is not known."""
-    try:
-        return MEDIA_TYPES[path.suffix.lower()]
-    except KeyError:
-        known = ", ".join(MEDIA_TYPES)
-        raise Misconfigured(
-            f"{path.name}: what it holds cannot be told from its name", f"name it {known}"
-        ) from None
+    name = path.name.lower()
+    for suffix, media_type in MEDIA_TYPES.items():
+        if name.endswith(suffix) and name not in MEDIA_TYPES:
+            return media_type
+    known = ", ".join(MEDIA_TYPES)
+    raise Misconfigured(
+        f"{path.name}: what it holds cannot be told from its name", f"name it {known}"
+    )
+
+
+def _read_at(path: Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(PIECE)
 
 
 def _measure(path: Path) -> tuple[int, str]:

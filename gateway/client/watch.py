@@ -319,7 +319,7 @@ def _named_by(opening: _Opening, key: LogKey) -> tuple[Stated, _Predecessor]:
     verify_inclusion(leaf_hash_of(entry), opening.index, stated.size, path, stated.root)
     try:
         naming = _NamingEntry.model_validate(json.loads(entry))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise EvidenceError("the opening entry names no volume") from None
     if naming.event != "voorganger":
         raise EvidenceError("the opening entry names no volume")

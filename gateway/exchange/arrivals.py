@@ -46,6 +46,8 @@ class Arrival(NamedTuple):
     trace: Trace
     findings: tuple[str, ...]
     size: int
+    number: bytes | None = None
+    """The print of a second key that is taken once, where the sender's format gives one."""
 
 
 class SubjectRef(NamedTuple):
@@ -95,9 +97,10 @@ class SealedIdentity:
         """Who answers for an exceptional exchange, and why: to be sealed, and reviewed."""
         return self._referral.protection or self._referral.emergency
 
-    def route_key(self) -> str | None:
-        """The postcode, for stage 4 alone; None where there is none."""
-        return self._referral.household.postcode
+    def route_key(self) -> tuple[str | None, bool]:
+        """The postcode, if there is one, and whether the address is secret; for stage 4 alone."""
+        household = self._referral.household
+        return household.postcode, household.address_is_secret
 
     def __contains__(self, path: object) -> bool:
         """Whether the message holds a field; its value stays inside."""
@@ -141,6 +144,12 @@ class Prints:
     def reference(self, sender: str, reference: str) -> bytes:
         """The print of a sender's own key: 32 bytes."""
         return hmac.digest(self._key, f"reference\x00{sender}\x00{reference}".encode(), "sha256")
+
+    def number(self, sender: str, number: str | None) -> bytes | None:
+        """The print of a second key that a sender's format has; equal to no reference's."""
+        if number is None:
+            return None
+        return hmac.digest(self._key, f"number\x00{sender}\x00{number}".encode(), "sha256")
 
     def body(self, sender: str, body: bytes) -> bytes:
         """The print of a body: 32 bytes, comparable for one sender only."""

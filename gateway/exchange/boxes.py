@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from consent.minimise import Part
+from gateway.vault import kept_forms
 from schemas.fields import PLACES, Place
 
-_FIELD, _NEXT, _COMMA = b"\x1f", b"\x1e", b","
-_ORDER = (Place.MEMBER, Place.ZRM, Place.HOUSEHOLD, Place.REFERRAL)
+_FIELD, _NEXT, _COMMA, _ORDER = kept_forms.FIELD, kept_forms.NEXT, b",", kept_forms.ORDER
 # Other messages have one place only; their parts stand where a referral's own would.
 _SLOT = {
     category: _ORDER.index(place if place in _ORDER else Place.REFERRAL)
@@ -67,6 +67,24 @@ _KNOWN_HEADS_BOUND = 4096
 def status_data(contents: Sequence[bytes]) -> bytes:
     """The data of a status message: one box, one place."""
     return b"{%b}" % contents[0].split(_FIELD)[4].replace(_NEXT, _COMMA)
+
+
+KNOWN = b'"reedsBekend":null'
+"""What a part holds in the place of what is known when it is handed over; no text can hold it."""
+KNOWN_CATEGORY = "bekendheid"
+
+
+def with_known(content: bytes, is_known: bool | None) -> bytes:
+    """A box as it is handed over: whether its member was known before; nothing where none knows."""
+    if KNOWN not in content:
+        return content
+    if is_known is not None:
+        return content.replace(KNOWN, KNOWN[:-4] + (b"true" if is_known else b"false"), 1)
+    heads, member, *slots = content.split(_FIELD)
+    name = KNOWN_CATEGORY.encode("ascii")
+    heads = _NEXT.join([one for one in heads.split(_NEXT) if one != name])
+    member = _NEXT.join([one for one in member.split(_NEXT) if one != KNOWN])
+    return _FIELD.join([heads, member, *slots])
 
 
 def referral_data(contents: Sequence[bytes]) -> bytes:

@@ -13,16 +13,20 @@ from typing import NamedTuple
 from uuid import UUID
 
 from consent.protocol import Flow
+from consent.register import amsterdam_day
 from consent.representation import MAX_BIRTHS
 from gateway.audit.entries import Trace
 from gateway.exchange.boxes import pack, unpack
 from gateway.exchange.holding import resealed
+from gateway.exchange.moves import add_handover, note_place, team_in
 from gateway.exchange.notices import ALL, Topic, Whom, add_notice
 from gateway.exchange.persons import open_births, seal_births
+from gateway.exchange.placing import hidden_of, hide
 from gateway.exchange.purging import Purged, purge_leaf
 from gateway.exchange.recall import NO, Affected
 from gateway.exchange.recording import ACCOUNTABILITY, STATUS, bound_to
 from gateway.exchange.rectifying import (
+    POSTCODE,
     ByCategory,
     Rectification,
     as_message,
@@ -32,6 +36,7 @@ from gateway.exchange.rectifying import (
     released_fields,
     without_member,
 )
+from gateway.exchange.referral import has_teams
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
 from gateway.exchange.withdrawal import open_boxes, reduce_told, without
@@ -127,9 +132,10 @@ async def rectify(connection: Connection, case: Case) -> Done:
             done.frees.append(subject.owner or case.whom[0].subject)
         return done
     paths = released_fields(list(case.values.values), case.flow)
+    parts = await stored_parts(connection, [subject.exchange])
+    await _route_anew(connection, case, case.values, case.flow, parts, done)
     if not paths:
         return done
-    parts = await stored_parts(connection, [subject.exchange])
     told: ByCategory = {}
     if subject.flow in case.book.flows:
         told = await _rectify_parts(connection, case, parts)
@@ -143,6 +149,34 @@ async def rectify(connection: Connection, case: Case) -> Done:
     values = as_message(told) if told else b""
     _tell(done.notices, case, whom=whom or case.whom, fields=paths, values=values)
     return done
+
+
+async def _route_anew(
+    connection: Connection,
+    case: Case,
+    values: Rectification,
+    flow: Flow,
+    parts: list[StoredPart],
+    done: Done,
+) -> None:
+    """A postcode that is put right leads to its own team, or to the desk; a secret one nowhere."""
+    subject, handles = case.subject, case.tools.protected.handles
+    if values.makes_secret:
+        await hide(connection, handles, subject.exchange)
+    if POSTCODE not in values.values or not has_teams(flow) or values.makes_secret:
+        return
+    if await hidden_of(connection, handles, [subject.exchange]):
+        return
+    today = amsterdam_day(case.now)
+    to = case.tools.routes.place(values.referral.household.postcode, today)
+    await note_place(connection, subject, to, case.now)
+    opened = open_boxes(parts, case.tools.vault)
+    before = team_in(piece for one in opened for piece in unpack(one.stored.member, one.content))
+    if subject.is_released and before != to.team:
+        add_handover(
+            done.notices, subject, before, to, today, case.whom, case.book, case.trace, case.now,
+            cause=case.id,
+        )  # fmt: skip
 
 
 async def _learn_birth(connection: Connection, case: Case, values: Rectification) -> None:
@@ -299,7 +333,7 @@ async def _rectify_parts(connection: Connection, case: Case, parts: list[StoredP
     assert case.flow is not None  # noqa: S101  # checked by the caller
     opened = open_boxes(parts, case.tools.vault)
     pieces = [piece for one in opened for piece in unpack(one.stored.member, one.content)]
-    new = minimised(case.values, case.flow, case.tools.routes, case.now.date())
+    new = minimised(case.values, case.flow, case.tools.routes, amsterdam_day(case.now))
     member = None if case.person is None else case.person.member
     kept, told = rectified(pieces, member, new, case.flow, makes_secret=case.values.makes_secret)
     nonces, boxes = Nonces(), []

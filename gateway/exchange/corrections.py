@@ -227,7 +227,9 @@ class Corrections:
             is_named = one.subject == wanted
             is_named |= name.place is not None and one.member == name.place
             if name.pseudonym is not None and compiled is not None:
-                is_named |= compiled.domain.pseudonym(one.subject) == name.pseudonym
+                # Said of something that was handed over before an epoch ended, too.
+                names = {domain.pseudonym(one.subject) for domain in compiled.lineage}
+                is_named |= name.pseudonym in names
             if is_named:
                 return one
         raise UnknownMemberError("member")

@@ -19,9 +19,11 @@ import orjson
 
 from adapters.port import Answered, AnswerWriter
 from consent.register import AMSTERDAM
+from gateway.audit.entries import Trace
 from gateway.exchange.arrivals import Sender
 from gateway.exchange.committer import GroupCommitter, StorageUnavailableError
 from gateway.exchange.workoff import (
+    FIRST,
     GROUP,
     RETRY_SECONDS,
     SLIP,
@@ -29,13 +31,14 @@ from gateway.exchange.workoff import (
     Run,
     outcome_place,
     piece_place,
+    trace_as_text,
 )
 from gateway.store import deliveries as store
 from gateway.store.deliveries import StoredDelivery, TakenOverError
 from gateway.store.ids import new_id
 from gateway.vault.boxes import CONTENT, DataKey, Nonces, Vault, WrappedKey
 from gateway.vault.keys import epoch_of
-from schemas.decisions import Outcome
+from schemas.decisions import Outcome, Rule
 from schemas.deliveries import DeliveryReport, DeliveryState, RecordOutcome
 
 CHUNK_BYTES = 256 * 1024
@@ -77,15 +80,22 @@ class Deliveries:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def wake(self) -> None:
+        """A delivery is there to be worked off."""
+        self._wake.set()
+
     async def receive(
         self,
         sender: Sender,
         media_type: str,
         pieces: AsyncIterator[bytes],
         expected_digest: bytes | None,
+        trace: Trace | None = None,
     ) -> Received:
-        """Take a whole file in. Raises `DeliveryTooLargeError`, `DigestMismatchError`, or what
-        the pieces raise when they stop early; in each case nothing of it remains.
+        """Take a whole file in; what is recorded of it goes on in `trace`.
+
+        Raises `DeliveryTooLargeError`, `DigestMismatchError`, or what the pieces raise when they
+        stop early; in each case nothing of it remains.
         """
         tools, delivery = self._tools, new_id()
         key, wrapped = tools.vault.new_key(delivery, CONTENT, epoch_of(tools.clock()))
@@ -93,10 +103,12 @@ class Deliveries:
             size, printed, digest = await self._store(delivery, sender.id, key, pieces)
             if expected_digest is not None and digest != expected_digest:
                 raise DigestMismatchError("another file")
-            now = tools.clock()
+            now, traced = tools.clock(), trace_as_text(trace)
             stored = await store.register(
                 self._pool,
-                store.NewDelivery(delivery, *sender, media_type, printed, *wrapped, size, now),
+                store.NewDelivery(
+                    delivery, *sender, media_type, printed, *wrapped, size, now, traced
+                ),
             )
         except BaseException:
             # Also when the request is cancelled: the pieces go; a crash here leaves them to the
@@ -104,7 +116,7 @@ class Deliveries:
             await asyncio.shield(store.drop_chunks(self._pool, delivery))
             raise
         if stored is not None:
-            self._wake.set()
+            self.wake()
             return Received(stored, is_repeat=False)
         await store.drop_chunks(self._pool, delivery)
         earlier = await store.by_fingerprint(self._pool, sender.id, printed)
@@ -219,6 +231,7 @@ async def outcomes_of(
     found = await _kept_outcomes(pool, vault, delivery, after, limit)
     for outcome in found:
         outcome.pop(SLIP, None)
+        outcome.pop(FIRST, None)
     return found
 
 
@@ -233,9 +246,15 @@ async def answer_of(
         return None
     answered = []
     for outcome in await _kept_outcomes(pool, vault, delivery, 0, limit):
-        slip = outcome.pop(SLIP, None)
+        slip, first = outcome.pop(SLIP, None), outcome.pop(FIRST, None)
         told = RecordOutcome.model_validate(outcome)
-        answered.append(Answered(told, slip if isinstance(slip, str) else None))
+        answered.append(
+            Answered(
+                told,
+                slip if isinstance(slip, str) else None,
+                Rule(first) if isinstance(first, str) else None,
+            )
+        )
     return write(answered, delivery.id, delivery.finished_at.astimezone(AMSTERDAM))
 
 

@@ -17,6 +17,7 @@ from gateway.audit.entries import Event, Trace
 from gateway.exchange import referral
 from gateway.exchange.arrivals import Arrival
 from gateway.exchange.persons import Person, read_persons
+from gateway.exchange.placing import write_routes
 from gateway.exchange.recording import bound_held, entry_of
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
@@ -38,7 +39,7 @@ async def free_held(
 ) -> tuple[GroupRows, list[Freed]]:
     """Decide anew on what waits for this person; the caller holds their gate, and commits.
 
-    Gives what is to be written of the messages that may go now.
+    Gives what is to be written of the messages that may go now; their routes are written here.
     """
     rows = GroupRows()
     freed: list[Freed] = []
@@ -61,12 +62,15 @@ async def free_held(
             # It came as any other message and is known as such: it cannot be hidden afterwards.
             continue
         rows.parts += own.parts
+        rows.placements += own.placements
+        rows.hidden += own.hidden
         rows.mailbox.setdefault(verdict.recipient, []).append(held.exchange)
         _, leaf = entry_of(message.arrival, Event.DECISION, verdict, persons, book, now)
         rows.leaves.append(leaf)
         # The parts were made by today's rules: a release must compare them with these.
         expires_at, digest = now + verdict.keeps, book.protocol.digest
         freed.append(Freed(held.exchange, decision.flow, verdict.recipient, digest, expires_at))
+    await write_routes(connection, rows, tools)
     return rows, freed
 
 

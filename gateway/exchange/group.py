@@ -7,12 +7,12 @@ that cannot be written stops the message too (invariant 12).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from consent.register import CATEGORY_ALL
+from consent.register import CATEGORY_ALL, amsterdam_day
 from consent.representation import PersonFacts
 from gateway.audit.promise import promise, repeat_promise
 from gateway.exchange import narrowing, referral, status
@@ -20,6 +20,7 @@ from gateway.exchange.arrivals import Arrival, Recorded, SubjectRef, UnreadableR
 from gateway.exchange.exceptions import record_exception
 from gateway.exchange.freeing import free_held
 from gateway.exchange.persons import Person, seal_births, with_register
+from gateway.exchange.placing import hidden_of, write_routes
 from gateway.exchange.recall import Scope
 from gateway.exchange.recording import (
     OUTCOMES,
@@ -49,8 +50,10 @@ from gateway.store.groups import (
     claim_references,
     close_gate,
     earlier_messages,
+    exchanges_by_reference,
     meet_subjects,
     originals,
+    release_references,
     write_heads,
     write_rows,
 )
@@ -58,9 +61,11 @@ from gateway.store.ids import new_id
 from gateway.vault.boxes import CONTENT, Nonces, Vault
 from gateway.vault.keys import epoch_of
 from schemas.decisions import Refuse, Rule, outcome_of
+from schemas.deliveries import NUMBER_FIELD
 
 Message = PseudonymisedReferral | ArrivedStatus | UnreadableRecord
 REUSED = Refuse(None, Rule.REFERENCE_REUSED, "kenmerk")
+NUMBER_REUSED = Refuse(None, Rule.REFERENCE_REUSED, NUMBER_FIELD)
 UNREADABLE_RECORD = Refuse(None, Rule.UNREADABLE)
 _GIVEN = NewConsent._fields.index("given")
 
@@ -108,6 +113,7 @@ async def record_group(
         promised = promise(origin, leaf_hashes, key)
         await _keep_refusals(connection, draft, tools)
         await write_rows(connection, draft.rows, group, origin, promised.signature)
+        await write_routes(connection, draft.rows, tools)
         draft.rows.leaves += await _take_back_agreement(connection, draft, book, tools)
         await _set_free(connection, draft, book, tools)
         await write_heads(connection, draft.rows)
@@ -140,8 +146,9 @@ async def _work_out(
     group: UUID,
 ) -> Draft:
     rows = GroupRows()
+    messages = await _with_cases(connection, messages)
     statuses = [m for m in messages if isinstance(m, ArrivedStatus)]
-    answered = await originals(connection, [m.message.exchange_id for m in statuses])
+    answered = await originals(connection, [m.about for m in statuses])
     alone = frozenset(m.arrival.exchange for m in messages if _stands_apart(m, answered, book))
     if alone and len(messages) > 1:
         raise StandsAloneError(alone)
@@ -149,9 +156,9 @@ async def _work_out(
     repeated = {arrival.exchange for arrival, _ in repeats}
     fresh = [m for m in messages if _arrival(m).exchange not in repeated]
     answered = {
-        m.message.exchange_id: answered[m.message.exchange_id]
+        m.about: answered[m.about]
         for m in fresh
-        if isinstance(m, ArrivedStatus) and m.message.exchange_id in answered
+        if isinstance(m, ArrivedStatus) and m.about in answered
     }
     now = tools.clock()
     nonces = Nonces()
@@ -159,6 +166,8 @@ async def _work_out(
         connection, fresh, answered, refused, book, tools, nonces, now, is_protected=bool(alone)
     )
     persons, holders, owners = found
+    accounted = [m.about for m in fresh if status.is_account(m)]
+    hidden = await hidden_of(connection, tools.protected.handles, accounted)
     filed: list[tuple[Arrival, Filed]] = []
     for message in fresh:
         arrival = _arrival(message)
@@ -168,18 +177,53 @@ async def _work_out(
         elif arrival.exchange in refused:
             kind = message.kind if isinstance(message, ArrivedStatus) else REFERRAL
             one = file_entry(
-                arrival, kind, Verdict(REUSED), [], book, group, rows, now, is_protected=bool(alone)
+                arrival,
+                kind,
+                Verdict(refused[arrival.exchange]),
+                [],
+                book,
+                group,
+                rows,
+                now,
+                is_protected=bool(alone),
             )
         elif isinstance(message, PseudonymisedReferral):
             own = persons[arrival.exchange]
             one = referral.walk(message, own, holders, book, tools.routes, group, rows, nonces, now)
             record_exception(message, one.decision, book, tools.vault, rows, nonces, now)
         else:
-            original = answered.get(message.message.exchange_id)
+            original = answered.get(message.about)
+            original = book.successions.as_told_by(arrival.sender, original, amsterdam_day(now))
             owner = _owner(original, owners)
-            one = status.walk(message, original, owner, book, group, rows, nonces, now)
+            told = status.without_place(message, hidden)
+            one = status.walk(told, original, owner, book, group, rows, nonces, now)
+            if status.tells_of_contact(told, original):
+                rows.contacted[told.about] = told.closes
         filed.append((arrival, one))
     return Draft(rows, filed, repeats, bool(alone))
+
+
+async def _with_cases(connection: Connection, messages: Sequence[Message]) -> list[Message]:
+    """The messages, those that name a case by their sender's own key with the exchange that it is.
+
+    A key is remembered for thirty days; what is not found is nobody's case.
+    """
+    cases = [
+        (one.arrival.sender, one.case)
+        for one in messages
+        if isinstance(one, ArrivedStatus) and one.case is not None
+    ]
+    if not cases:
+        return list(messages)
+    found = await exchanges_by_reference(connection, cases)
+
+    def named(one: Message) -> Message:
+        if not isinstance(one, ArrivedStatus) or one.case is None:
+            return one
+        about = found.get((one.arrival.sender, one.case))
+        return one._replace(message=one.message.model_copy(update={"exchange_id": about}))
+
+    return [named(one) for one in messages]
 
 
 def _stands_apart(message: Message, answered: Mapping[UUID, Original], book: RuleBook) -> bool:
@@ -188,7 +232,7 @@ def _stands_apart(message: Message, answered: Mapping[UUID, Original], book: Rul
         case PseudonymisedReferral():
             return referral.stands_apart(message, book)
         case ArrivedStatus():
-            return status.stands_apart(message, answered.get(message.message.exchange_id))
+            return status.stands_apart(message, answered.get(message.about))
         case _:
             return False
 
@@ -248,8 +292,8 @@ async def _set_free(
 
 async def _set_repeats_apart(
     connection: Connection, messages: Sequence[Message]
-) -> tuple[list[tuple[Arrival, Earlier]], set[UUID]]:
-    """Repeats with what they led to, and messages that took another one's reference."""
+) -> tuple[list[tuple[Arrival, Earlier]], dict[UUID, Refuse]]:
+    """Repeats with what they led to, and messages that took another one's reference or number."""
     claims: dict[tuple[str, bytes], Claim] = {}
     late: list[Arrival] = []
     for message in messages:
@@ -262,23 +306,43 @@ async def _set_repeats_apart(
         else:
             claims[key] = Claim(*key, arrival.body, arrival.exchange)
     taken = await claim_references(connection, list(claims.values()))
+    refused = await _claim_numbers(connection, messages, taken)
     known = [_arrival(m) for m in messages if _is_known(m, claims, taken)]
     if not known and not late:
-        return [], set()
+        return [], refused
     earlier = await earlier_messages(
         connection, [(arrival.sender, arrival.reference) for arrival in known]
     )
     repeats: list[tuple[Arrival, Earlier]] = []
-    refused: set[UUID] = set()
     for arrival in known:
         before = earlier.get((arrival.sender, arrival.reference))
         if before is not None and before.body == arrival.body:
             repeats.append((arrival, before))
         else:
-            refused.add(arrival.exchange)
+            refused[arrival.exchange] = REUSED
     # The same reference twice within one group: the second waits for the next group, see committer.
-    refused.update(arrival.exchange for arrival in late)
+    refused.update((arrival.exchange, REUSED) for arrival in late)
     return repeats, refused
+
+
+async def _claim_numbers(
+    connection: Connection, messages: Sequence[Message], taken: set[UUID]
+) -> dict[UUID, Refuse]:
+    """Take the second keys of those who got their first; gives the refusal of whoever came late.
+
+    Whose reference was known has its answer already, and takes nothing.
+    """
+    arrivals = [_arrival(message) for message in messages]
+    claims = [
+        Claim(one.sender, one.number, one.body, one.exchange)
+        for one in arrivals
+        if one.number is not None and one.exchange in taken
+    ]
+    got = await claim_references(connection, claims)
+    late = [claim.exchange for claim in claims if claim.exchange not in got]
+    # Sent anew under a number of its own it is the first of its reference, and not a repeat.
+    await release_references(connection, late)
+    return dict.fromkeys(late, NUMBER_REUSED)
 
 
 def _is_known(message: Message, claims: dict[tuple[str, bytes], Claim], taken: set[UUID]) -> bool:
@@ -296,7 +360,7 @@ async def _persons(
     connection: Connection,
     fresh: Sequence[Message],
     answered: dict[UUID, Original],
-    refused: set[UUID],
+    refused: Collection[UUID],
     book: RuleBook,
     tools: GroupTools,
     nonces: Nonces,

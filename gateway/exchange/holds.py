@@ -74,8 +74,8 @@ class Holds:
     def _place(self, sender: str, cursor: str) -> UUID:
         try:
             raw = base64.urlsafe_b64decode(cursor.encode("ascii"))
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise HoldCursorError("not a cursor") from error
+        except (binascii.Error, UnicodeEncodeError):
+            raise HoldCursorError("not a cursor") from None  # the cause quotes it
         if len(raw) != 16 + _MAC_BYTES:
             raise HoldCursorError("not a cursor")
         exchange = UUID(bytes=raw[:16])

@@ -12,7 +12,7 @@ import base64
 import binascii
 import hmac
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -23,12 +23,23 @@ from gateway.audit.entries import (
     Trace,
 )
 from gateway.exchange.deciding import LoadBook, deciding
+from gateway.exchange.mapping import (
+    KEPT_DAYS,
+    alone,
+    goes_alone,
+    hand_over,
+    is_mapping,
+    receipts,
+)
 from gateway.exchange.persons import read_persons
-from gateway.exchange.recording import NOTICE
+from gateway.exchange.recording import NOTICE, REFERRAL
 from gateway.exchange.release import MailboxTools, Release, Released, event_entry
 from gateway.exchange.rules import RuleBook
+from gateway.identity.encryption import EncryptionKey, encryption_key
+from gateway.store.endpoints import read_endpoint
 from gateway.store.groups import (
     BESCHERMD,
+    DONE,
     TOEGANG_BESCHERMD,
     VERWERKINGEN,
     WAITING,
@@ -44,19 +55,23 @@ from gateway.store.mailbox import (
     concerned,
     drop_members,
     first_not_released,
+    hold_received,
     keep_for,
     last_position,
     lock_mailbox,
     lock_unacknowledged,
     mark_released,
+    members_left,
+    open_parts,
     pass_gate_of,
     purge_exchanges,
     queued,
     set_aside,
     still_waiting,
-    waiting_parts,
 )
+from gateway.store.mapping import pass_gate_of_pairs
 from gateway.store.notices import restricted
+from gateway.store.registrations import known_to
 from gateway.vault.boxes import CONTENT, DataKey, WrappedKey
 
 CURSOR_MAC_BYTES = 16
@@ -71,18 +86,26 @@ class NotReleasedError(Exception):
     """An acknowledgement reaches past what was handed over."""
 
 
+class SealedError(Exception):
+    """What this recipient gets leaves sealed for its key, which the asked form cannot hold."""
+
+
 class ReleaseLapsedError(Exception):
     """The page was released but not sent in time; it was taken back and can be pulled again."""
 
 
 class Page(NamedTuple):
-    """One release: what leaves, up to where, and when it was released (monotonic seconds)."""
+    """One release: what leaves, up to where, and when it was released (monotonic seconds).
+
+    `newest` is the last position that the mailbox had then, handed over or not.
+    """
 
     recipient: str
     messages: list[Released]
     cursor: str
     has_more: bool
     released_at: float
+    newest: int = 0
 
 
 class Mailbox:
@@ -105,26 +128,31 @@ class Mailbox:
         limit: int,
         trace: Trace,
         access: Leaf | None = None,
+        *,
+        must_be_open: bool = False,
     ) -> Page:
         """9. Release the next page. Raises `CursorError` for a cursor of somebody else.
 
+        With `must_be_open` raises `SealedError` where the recipient's key seals what it gets.
         `access` is the access log's entry, which is written if anything is handed over.
         """
         after = None if cursor is None else self._position(recipient, cursor)
         async with deciding(self._pool, self._load_book) as (connection, book):
+            if must_be_open and await _sealing(connection, recipient) is not None:
+                raise SealedError("this recipient's data leave sealed")
             if after is None:
                 after = await acknowledged_up_to(connection, recipient)
             rows = await queued(connection, recipient, after, limit)
             is_suspended = recipient in book.suspended
-            if is_suspended:
-                rows = _up_to_notice(rows)
+            rows = _up_to_notice(rows) if is_suspended else alone(rows)
             released_at, messages = await self._release(
                 connection, recipient, rows, book, trace, access
             )
             newest = await last_position(connection, recipient)
         end = rows[-1].position if rows else after
         has_more = end < newest and not is_suspended
-        return Page(recipient, messages, self._cursor(recipient, end), has_more, released_at)
+        cursor = self._cursor(recipient, end)
+        return Page(recipient, messages, cursor, has_more, released_at, newest)
 
     async def check_fresh(self, page: Page, trace: Trace) -> None:
         """Just before the first byte: a release that lapsed is taken back, and nothing is sent."""
@@ -153,17 +181,26 @@ class Mailbox:
             if await first_not_released(connection, recipient, before, up_to) is not None:
                 raise NotReleasedError("acknowledged before it was handed over")
             rows = await acknowledge(connection, recipient, before, up_to)
-            leaves = await self._receipts(connection, rows, book, trace)
-            for flow, exchanges in _by_flow(rows).items():
-                # A flow that the protocol no longer has keeps nothing for anybody.
-                kept = (
-                    book.flows[flow].flow.retention.after_receipt_days
-                    if (flow in book.flows)
-                    else 0
-                )
-                await keep_for(connection, exchanges, kept)
-            await append_leaves(connection, VERWERKINGEN, [*leaves, *_accessed(leaves, access)])
+            await self._record_receipt(connection, rows, book, trace, access)
         return len(rows)
+
+    async def _record_receipt(
+        self,
+        connection: Connection,
+        rows: Sequence[Queued],
+        book: RuleBook,
+        trace: Trace,
+        access: Leaf | None,
+    ) -> None:
+        """Say when the content of what was received goes, and write its entries; heads last."""
+        leaves = await self._receipts(connection, rows, book, trace)
+        for flow, exchanges in _by_flow(rows).items():
+            # A flow that the protocol no longer has keeps nothing for anybody.
+            kept = book.flows[flow].flow.retention.after_receipt_days if flow in book.flows else 0
+            await keep_for(connection, exchanges, kept)
+        mappings = [row.exchange for row in rows if is_mapping(row)]
+        await keep_for(connection, mappings, KEPT_DAYS)
+        await append_leaves(connection, VERWERKINGEN, [*leaves, *_accessed(leaves, access)])
 
     async def _release(
         self,
@@ -175,10 +212,10 @@ class Mailbox:
         access: Leaf | None,
     ) -> tuple[float, list[Released]]:
         waiting = [row.exchange for row in rows if row.state == WAITING]
-        await pass_gate_of(connection, waiting)
-        by_exchange: dict[UUID, list[StoredPart]] = {}
-        for part in await waiting_parts(connection, waiting):
-            by_exchange.setdefault(part.exchange, []).append(part)
+        if rows and goes_alone(rows[0]):
+            return await self._map(connection, recipient, rows[0], book, trace, access)
+        again = [row.exchange for row in rows if row.state == DONE]
+        by_exchange = await self._opened_again(connection, [*waiting, *again], again)
         today = book.protocol.digest
         older = {row.exchange for row in rows if row.protocol != today}
         stale = [
@@ -190,7 +227,10 @@ class Mailbox:
         vault = self._tools.vault
         persons = await read_persons(connection, changed, vault, skips_damaged=True)
         barred = await restricted(connection, changed)
-        release = Release(book, self._tools, trace, persons, barred)
+        sealing = await _sealing(connection, recipient)
+        asked = _asked_whether_known(rows, by_exchange, book)
+        known = await known_to(connection, recipient, asked, self._tools.clock())
+        release = Release(book, self._tools, trace, persons, barred, sealing, known)
         messages = [release.one(row, by_exchange.get(row.exchange, [])) for row in rows]
         if release.taken_out:
             mine = await still_waiting(connection, list(release.taken_out))
@@ -207,6 +247,46 @@ class Mailbox:
         await append_leaves(connection, VERWERKINGEN, [*leaves, *_accessed(leaves, access)])
         return released_at, messages
 
+    async def _opened_again(
+        self, connection: Connection, exchanges: list[UUID], again: list[UUID]
+    ) -> dict[UUID, list[StoredPart]]:
+        """The parts of what may be handed over, behind everybody's gate.
+
+        Of what was received before (`again`), only what is still as its recipient got it.
+        """
+        await pass_gate_of(connection, exchanges)
+        changed: set[UUID] = set()
+        if again:
+            await hold_received(connection, again)
+            changed = await members_left(connection, again)
+        found: dict[UUID, list[StoredPart]] = {}
+        for part in await open_parts(connection, exchanges):
+            if part.exchange not in changed:
+                found.setdefault(part.exchange, []).append(part)
+        return found
+
+    async def _map(
+        self,
+        connection: Connection,
+        recipient: str,
+        row: Queued,
+        book: RuleBook,
+        trace: Trace,
+        access: Leaf | None,
+    ) -> tuple[float, list[Released]]:
+        """The same of one part of a mapping between pseudonyms."""
+        await pass_gate_of_pairs(connection, row.exchange)
+        handed = await hand_over(connection, row, recipient, book, self._tools, trace)
+        leaves, released_at = handed.leaves, time.monotonic()
+        if not handed.is_lost:
+            await mark_released(connection, recipient, [row.position])
+        elif await still_waiting(connection, [row.exchange]):
+            await set_aside(connection, [row.exchange])
+        else:
+            leaves = []
+        await append_leaves(connection, VERWERKINGEN, [*leaves, *_accessed(leaves, access)])
+        return released_at, [handed.message]
+
     async def _receipts(
         self, connection: Connection, rows: Sequence[Queued], book: RuleBook, trace: Trace
     ) -> list[Leaf]:
@@ -216,14 +296,17 @@ class Mailbox:
             opened = self._tools.vault.unwrap(one.subject, CONTENT, key)
             persons.setdefault(one.exchange, []).append((one.subject, opened))
         now = int(self._tools.clock().timestamp() * 1000)
+        mappings = [row for row in rows if is_mapping(row)]
         return [
             event_entry(
                 Event.ACKNOWLEDGEMENT, row, persons.get(row.exchange, []), book, trace, now, {}
             )
             for row in rows
-        ]
+            if not is_mapping(row)
+        ] + await receipts(connection, mappings, book, self._tools, trace)
 
     async def _take_back(self, page: Page, released: set[UUID], trace: Trace) -> None:
+        """Of a page that was released, these were not sent: an entry says so of each."""
         async with deciding(self._pool, self._load_book) as (connection, book):
             first = page.messages[0].position - 1
             rows = await queued(connection, page.recipient, first, len(page.messages))
@@ -243,14 +326,22 @@ class Mailbox:
     def _position(self, recipient: str, cursor: str) -> int:
         try:
             raw = base64.urlsafe_b64decode(cursor.encode("ascii"))
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise CursorError("not a cursor") from error
+        except (binascii.Error, UnicodeEncodeError):
+            raise CursorError("not a cursor") from None  # the cause quotes it
         position = int.from_bytes(raw[:8], "big")
         if len(raw) != 8 + CURSOR_MAC_BYTES or not hmac.compare_digest(
             self._cursor(recipient, position), cursor
         ):
             raise CursorError("not this recipient's cursor")
         return position
+
+
+async def _sealing(connection: Connection, recipient: str) -> EncryptionKey | None:
+    """The recipient's own key, as it is registered in the very transaction that releases."""
+    found = await read_endpoint(connection, recipient)
+    if found is None or found.encryption_key is None:
+        return None
+    return encryption_key(found.encryption_key)
 
 
 def _accessed(leaves: Sequence[Leaf], access: Leaf | None) -> list[Leaf]:
@@ -264,6 +355,21 @@ def _accessed(leaves: Sequence[Leaf], access: Leaf | None) -> list[Leaf]:
     if all(leaf.series == BESCHERMD for leaf in leaves):
         access = access._replace(series=TOEGANG_BESCHERMD)
     return [access]
+
+
+def _asked_whether_known(
+    rows: Sequence[Queued], parts: Mapping[UUID, list[StoredPart]], book: RuleBook
+) -> list[UUID]:
+    """Of whom the protocol has it told whether the recipient knows them; nobody protected."""
+    return list(
+        {
+            part.subject
+            for row in rows
+            if row.kind == REFERRAL and not row.is_protected and row.usable_until is None
+            if (flow := book.flows.get(row.flow or "")) is not None and flow.tells_known
+            for part in parts.get(row.exchange, ())
+        }
+    )
 
 
 def _up_to_notice(rows: list[Queued]) -> list[Queued]:

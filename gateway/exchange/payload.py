@@ -10,14 +10,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from gateway.exchange.recording import ACCOUNTABILITY, REFERRAL, STATUS
+from gateway.exchange.recording import ACCOUNTABILITY, PARTNER_UPDATE, REFERRAL, STATUS
 
 TYPE_PREFIX = b"nl.sluis."
 TYPE_REFERRAL = b"nl.sluis.aanmelding"
 TYPE_STATUS = b"nl.sluis.statusbericht"
 TYPE_ACCOUNTABILITY = b"nl.sluis.verantwoording"
-_TYPES = {REFERRAL: TYPE_REFERRAL, STATUS: TYPE_STATUS, ACCOUNTABILITY: TYPE_ACCOUNTABILITY}
+TYPE_PARTNER_UPDATE = b"nl.sluis.partnerbericht"
+_TYPES = {
+    REFERRAL: TYPE_REFERRAL,
+    STATUS: TYPE_STATUS,
+    ACCOUNTABILITY: TYPE_ACCOUNTABILITY,
+    PARTNER_UPDATE: TYPE_PARTNER_UPDATE,
+}
+JSON, JOSE = b"application/json", b"application/jose"
+"""Media types of `data`: as it is, and sealed as a compact JWE, a JSON string."""
 TYPE_LAPSED = b"nl.sluis.vervallen"
+TYPE_PROBE = b"nl.sluis.proef"
 
 
 def event(
@@ -28,11 +37,12 @@ def event(
     received_at: datetime,
     pseudonym: str,
     data: bytes,
+    form: bytes = JSON,
 ) -> bytes:
-    """One message as it leaves."""
+    """One message as it leaves; `form` is the media type of its data."""
     return (
         b'{"specversion":"1.0","id":"%b","source":"%b","type":"%b","subject":"%b","time":"%b",'
-        b'"sequence":"%d","datacontenttype":"application/json","data":%b}'
+        b'"sequence":"%d","datacontenttype":"%b","data":%b}'
     ) % (
         str(exchange).encode("ascii"),
         source,
@@ -40,17 +50,24 @@ def event(
         pseudonym.encode("ascii"),
         _time(received_at),
         position,
+        form,
         data,
     )
 
 
 def notice(
-    source: bytes, exchange: UUID, kind: str, position: int, queued_at: datetime, data: bytes
+    source: bytes,
+    exchange: UUID,
+    kind: str,
+    position: int,
+    queued_at: datetime,
+    data: bytes,
+    media_type: bytes = JSON,
 ) -> bytes:
     """A notice as it leaves: of no one person, so without a subject."""
     return (
         b'{"specversion":"1.0","id":"%b","source":"%b","type":"%b%b","time":"%b",'
-        b'"sequence":"%d","datacontenttype":"application/json","data":%b}'
+        b'"sequence":"%d","datacontenttype":"%b","data":%b}'
     ) % (
         str(exchange).encode("ascii"),
         source,
@@ -58,6 +75,7 @@ def notice(
         kind.encode("ascii"),
         _time(queued_at),
         position,
+        media_type,
         data,
     )
 
@@ -72,6 +90,16 @@ def tombstone(source: bytes, exchange: UUID, position: int, received_at: datetim
     return (
         b'{"specversion":"1.0","id":"%b","source":"%b","type":"%b","time":"%b","sequence":"%d"}'
     ) % (str(exchange).encode("ascii"), source, TYPE_LAPSED, _time(received_at), position)
+
+
+def probe(source: bytes, id_: UUID, now: datetime) -> bytes:
+    """What only asks whether an endpoint answers: nobody's, and of no place in the mailbox."""
+    return b'{"specversion":"1.0","id":"%b","source":"%b","type":"%b","time":"%b"}' % (
+        str(id_).encode("ascii"),
+        source,
+        TYPE_PROBE,
+        _time(now),
+    )
 
 
 def as_json_array(events: Sequence[bytes]) -> bytes:

@@ -11,8 +11,6 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-import orjson
-
 from consent.decide import asked_of
 from consent.protocol import Flow, Protocol
 from consent.register import REFUSED, ConsentEvent, Standing, standing
@@ -23,9 +21,9 @@ from gateway.store.groups import Connection, NewSubject, StoredKey, admit_subjec
 from gateway.store.ids import new_id
 from gateway.store.notices import restricted
 from gateway.store.register import stored_consents, stored_statements
+from gateway.vault import kept_forms
 from gateway.vault.boxes import CONTENT, DataKey, SealBrokenError, Vault, WrappedKey
 from gateway.vault.keys import epoch_of
-from schemas.identifiers import PartialDate
 from schemas.referral import AuthorityKind
 
 NOBODY: Mapping[UUID, Person] = MappingProxyType({})
@@ -125,25 +123,8 @@ def standings_of(
     ]
 
 
-def seal_births(subject: UUID, key: DataKey, births: Sequence[PartialDate], nonce: bytes) -> bytes:
-    """Birth dates as they stand on a person's row."""
-    written = orjson.dumps([born.reveal() for born in births])
-    return key.seal(written, _bound(subject), nonce)
-
-
-def open_births(subject: UUID, key: DataKey, sealed: bytes | None) -> tuple[PartialDate, ...]:
-    """The birth dates of a person's row; what is damaged is unknown (invariant 9)."""
-    if sealed is None:
-        return ()
-    try:
-        written = orjson.loads(key.open(sealed, _bound(subject)))
-    except SealBrokenError:
-        return ()
-    return tuple(PartialDate(text) for text in written)
-
-
-def _bound(subject: UUID) -> bytes:
-    return subject.bytes + b"feiten"
+seal_births, open_births = kept_forms.seal_births, kept_forms.open_births
+"""Birth dates as they stand on a person's row."""
 
 
 async def known_or_new(connection: Connection, handle: bytes, tools: GroupTools) -> UUID:

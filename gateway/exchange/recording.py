@@ -17,13 +17,14 @@ from gateway.exchange.persons import Person
 from gateway.exchange.rules import RuleBook
 from gateway.store.groups import BESCHERMD, REFUSED, GroupRows, Leaf
 from gateway.store.ids import new_id
+from gateway.vault import kept_forms
 from schemas.decisions import Decision, Outcome, Permit, Refuse, Rule, outcome_of
 
 OUTCOMES = (Outcome.ACCEPTED, Outcome.HELD, Outcome.REFUSED)
 """Outcomes by the number that an exchange row keeps."""
 _OUTCOME_NUMBERS = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 
-REFERRAL, STATUS, UNREADABLE, NOTICE, ACCOUNTABILITY = 1, 2, 3, 4, 5
+REFERRAL, STATUS, UNREADABLE, NOTICE, ACCOUNTABILITY, PARTNER_UPDATE = 1, 2, 3, 4, 5, 6
 """Kinds of exchange, by the number that a row keeps."""
 
 
@@ -52,14 +53,8 @@ class Filed(NamedTuple):
     group_index: int
 
 
-def bound_to(exchange: bytes, member: int) -> bytes:
-    """The associated data of one member's box: it opens in this place only."""
-    return b"%b%d" % (exchange, member)
-
-
-def bound_reference(exchange: bytes) -> bytes:
-    """The associated data of a sealed sender's reference."""
-    return exchange + b"kenmerk"
+bound_to, bound_reference = kept_forms.bound_to, kept_forms.bound_reference
+"""Where a member's box, and a sender's own reference, open: the road's names for it."""
 
 
 def bound_held(exchange: bytes) -> bytes:

@@ -23,7 +23,7 @@ from schemas.fields import FIELDS, PLACES, FieldKind, MessageKind, Place, Treatm
 from schemas.referral import Referral
 
 SECRECY = "huishouden.geheimhouding"
-_POSTCODE, _TEAM = "huishouden.postcode", "aanmelding.wijkteam"
+POSTCODE, _TEAM = "huishouden.postcode", "aanmelding.wijkteam"
 _MEASURED = "lid.zrm.gemetenOp"
 _NOT_CORRECTED = frozenset({"lid.burgerservicenummer", "lid.rol", "aanmelding.grondslag"})
 """What the message was decided by, or about whom it is: annul it, and send another."""
@@ -78,11 +78,12 @@ def released_fields(paths: Sequence[str], flow: Flow) -> list[str]:
 def minimised(rectification: Rectification, flow: Flow, routes: Routes, today: date) -> ByCategory:
     """The new values as the flow lets them pass, the label of the team among them."""
     paths = set(rectification.values)
-    if _POSTCODE in paths:
+    if POSTCODE in paths or rectification.makes_secret:
         paths.add(_TEAM)
     fields = {path: treatment for path, treatment in flow.fields.items() if path in paths}
     plan = MinimisationPlan(flow.model_copy(update={"fields": fields}))
-    team = routes.team(rectification.referral.household.postcode)
+    household = rectification.referral.household
+    team = routes.place(household.postcode, today, is_secret=household.address_is_secret).team
     permit = Permit(flow.id, Rule.PERMITTED, (0,), applicant=0)
     content = plan.referral(rectification.referral, permit, [""], team, today)
     new: ByCategory = {p.category: orjson.loads(b"{%b}" % p.fragment) for p in content.parts}
@@ -97,6 +98,10 @@ def rectified(
 ) -> tuple[list[Part], ByCategory]:
     """Stored parts with the new values in the place of the old, and which values those are."""
     hidden = _hidden(flow) if makes_secret and not flow.secret_address_admitted else {}
+    if not makes_secret and _is_secret(parts):
+        # Where a flow lets a secret address go, its postcode may be put right; no team follows.
+        new = {category: dict(values) for category, values in new.items()}
+        new.get(FIELDS[_TEAM].category, {}).pop(_TEAM.rpartition(".")[2], None)
     kept: list[Part] = []
     told: ByCategory = {}
     for part in parts:
@@ -184,6 +189,16 @@ def _put(raw: dict[str, Any], member: int, values: Mapping[str, object]) -> None
 def _read(raw: dict[str, Any]) -> Referral:
     # By its JSON, as on arrival: a day in text is a day there and nothing else.
     return Referral.model_validate_json(orjson.dumps(raw), by_alias=True, by_name=False)
+
+
+def _is_secret(parts: Sequence[Part]) -> bool:
+    """Whether stored parts say that the address is secret."""
+    category = FIELDS[SECRECY].category
+    return any(
+        orjson.loads(b"{%b}" % part.fragment).get("geheimhouding") is True
+        for part in parts
+        if part.category == category
+    )
 
 
 def _hidden(flow: Flow) -> dict[str, set[str]]:

@@ -47,8 +47,9 @@ from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.pseudonyms.domains import Handles
 from gateway.store.groups import HELD, WAITING, GroupRows
 from gateway.vault.boxes import Nonces
+from schemas.casework import WaitReason
 from schemas.decisions import Decision, Hold, Permit, Refuse, Rule
-from schemas.fields import MessageKind
+from schemas.fields import MessageKind, Treatment
 from schemas.referral import Agreement, Authority, Ground, Referral, Role
 
 LOOKED_AT_EACH_TIME = -2
@@ -89,10 +90,12 @@ class PseudonymisedReferral(NamedTuple):
 
 
 class RoutedReferral(NamedTuple):
-    """Stage 4."""
+    """Stage 4. `waits` where a person must place it, `is_secret` where nobody may know where."""
 
     message: PseudonymisedReferral
     team: str
+    waits: WaitReason | None = None
+    is_secret: bool = False
 
 
 class DecidedReferral(NamedTuple):
@@ -200,8 +203,11 @@ def register_flow(message: PseudonymisedReferral, book: RuleBook) -> Flow | None
 
 
 def route(message: PseudonymisedReferral, routes: Routes) -> RoutedReferral:
-    """4. The team's label, or the desk where people decide."""
-    return RoutedReferral(message, routes.team(message.identity.route_key()))
+    """4. The team's label on the day of arrival, or the desk where people decide."""
+    postcode, is_secret = message.identity.route_key()
+    arrived_on = amsterdam_day(message.arrival.received_at)
+    team, waits = routes.place(postcode, arrived_on, is_secret=is_secret)
+    return RoutedReferral(message, team, waits, is_secret)
 
 
 def decide_on(
@@ -292,6 +298,7 @@ def enqueue(
                 gate = LOOKED_AT_EACH_TIME if ends else person.gate
                 rows.parts.append((exchange, number, person.id, gate, box))
             rows.mailbox.setdefault(flow.flow.recipient, []).append(exchange)
+            note_route(decided.routed, flow.flow, rows, now)
             owner = persons[decision.holder]
             return Verdict(
                 decision,
@@ -315,6 +322,23 @@ def enqueue(
             return Verdict(decision, recipient)
         case _:
             assert_never(decision)
+
+
+def note_route(routed: RoutedReferral, flow: Flow, rows: GroupRows, now: datetime) -> None:
+    """8, of the route: what waits for a person, where its recipient has teams; no team, no place.
+
+    Of a secret address nothing is kept but a print that says that it is one (`placing.py`).
+    """
+    exchange = routed.message.arrival.exchange
+    if routed.is_secret:
+        rows.hidden.append(exchange)
+    elif routed.waits is not None and has_teams(flow):
+        rows.placements.append((exchange, flow.recipient, routed.waits.value, now))
+
+
+def has_teams(flow: Flow) -> bool:
+    """Whether a flow's recipient works in teams: it is told which."""
+    return flow.fields.get("aanmelding.wijkteam") is Treatment.KEEP
 
 
 def _seal_reference(message: PseudonymisedReferral, owner: Person, nonces: Nonces) -> bytes:

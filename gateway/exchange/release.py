@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,22 +19,32 @@ from consent.minimise import reduce_stored
 from consent.register import amsterdam_day
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, field_names, write_entry
 from gateway.audit.merkle import leaf_hash
-from gateway.exchange.boxes import categories_of, pack, referral_data, status_data, unpack
+from gateway.exchange.boxes import (
+    categories_of,
+    pack,
+    referral_data,
+    status_data,
+    unpack,
+    with_known,
+)
 from gateway.exchange.notices import VALUES
-from gateway.exchange.payload import event, notice, tombstone
+from gateway.exchange.payload import JOSE, JSON, event, notice, tombstone
 from gateway.exchange.persons import Person, standings_of
 from gateway.exchange.recall import NO
 from gateway.exchange.recording import NOTICE, REFERRAL, bound_to
 from gateway.exchange.rules import CompiledFlow, RuleBook
-from gateway.store.groups import BESCHERMD, Leaf
+from gateway.identity.encryption import EncryptionKey
+from gateway.store.groups import BESCHERMD, WAITING, Leaf
 from gateway.store.ids import new_id
 from gateway.store.mailbox import (
     Queued,
     StoredPart,
 )
+from gateway.store.registrations import Known
 from gateway.vault.boxes import CONTENT, DataKey, SealBrokenError, Vault, WrappedKey
 from schemas.decisions import Permit, Rule
 
+NOBODY_KNOWN: Mapping[UUID, Known] = MappingProxyType({})
 STANDING = Permit("", Rule.PERMITTED, ())
 """The Permit given on arrival, looked at again and found unchanged for every member."""
 
@@ -68,7 +79,13 @@ class Release:
         trace: Trace,
         persons: dict[UUID, Person],
         restricted: Mapping[UUID, frozenset[str]],
+        sealing: EncryptionKey | None = None,
+        known: Mapping[UUID, Known] = NOBODY_KNOWN,
     ) -> None:
+        """`sealing` is the recipient's own key, where it has one: `data` leaves as a JWE."""
+        self._sealing = sealing
+        self._known = known
+        self._handed: dict[UUID, int] = {}
         self._book = book
         self._tools = tools
         self._trace = trace
@@ -117,7 +134,12 @@ class Release:
         self.positions.append(row.position)
         self._log(Event.DISCLOSURE, row, persons, {"categories": [], "notice": row.rule})
         message = notice(
-            self._tools.source, row.exchange, row.rule, row.position, row.received_at, data
+            self._tools.source,
+            row.exchange,
+            row.rule,
+            row.position,
+            row.received_at,
+            *self._sealed(data),
         )
         return Released(row.position, row.exchange, data, message)
 
@@ -144,8 +166,11 @@ class Release:
             return self._tombstone(row)
         if permit is not STANDING:
             stays = set(permit.members)
+            # What was received before stays as it is for as long as it is kept.
             self.dropped += [
-                (row.exchange, p.member) for n, p in enumerate(parts) if n not in stays
+                (row.exchange, p.member)
+                for n, p in enumerate(parts)
+                if n not in stays and row.state == WAITING
             ]
         return self._hand_over(row, flow, parts, permit)
 
@@ -167,6 +192,11 @@ class Release:
             contents.append(key.open(part.box, bound_to(place, part.member)))
         if permit is not STANDING or row.protocol != self._book.protocol.digest:
             contents = self._reworked(row, flow, parts, contents, permit, is_shorter=is_shorter)
+        if row.kind == REFERRAL:
+            contents = [
+                with_known(content, self._is_known(row, part.subject))
+                for content, part in zip(contents, parts, strict=True)
+            ]
         data = referral_data(contents) if row.kind == REFERRAL else status_data(contents)
         self.positions.append(row.position)
         names = field_names(categories_of(contents))
@@ -177,10 +207,31 @@ class Release:
             row.kind,
             row.position,
             row.received_at,
-            flow.domain.pseudonym(row.owner) if row.owner is not None else "",
-            data,
+            flow.lineage.at(row.position).pseudonym(row.owner) if row.owner is not None else "",
+            *self._sealed(data),
         )
         return Released(row.position, row.exchange, data, message)
+
+    def _is_known(self, row: Queued, subject: UUID) -> bool | None:
+        """Whether the recipient knew the person before this message; None where none can tell.
+
+        The position counts, and not the moment: handed over again, a message says the same.
+        """
+        found = self._known.get(subject)
+        if row.is_protected or row.usable_until is not None or found is None:
+            return None
+        before = self._handed.setdefault(subject, row.position)
+        is_handed = found.handed_from is not None and found.handed_from < row.position
+        return found.is_registered or is_handed or before < row.position
+
+    def _sealed(self, data: bytes) -> tuple[bytes, bytes]:
+        """The data as the recipient gets it, with its media type: after the Permit, never before.
+
+        At rest it stays in parts under the members' keys: what waits must still be narrowed.
+        """
+        if self._sealing is None:
+            return data, JSON
+        return b'"%b"' % self._sealing.seal(data), JOSE
 
     def _is_open(self, flow: CompiledFlow) -> bool:
         """Whether the flow as a whole is open today; the same for every message of a page."""

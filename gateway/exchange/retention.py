@@ -28,6 +28,7 @@ from gateway.store.erasing import drop_idle_keepers
 from gateway.store.groups import DONE, HELD, Connection, Leaf
 from gateway.store.mailbox import purge_exchanges
 from gateway.store.notices import NoticeRows, write_notice_heads, write_notices
+from gateway.store.registrations import forget_lapsed
 from gateway.store.retention import (
     Expired,
     clear_received,
@@ -91,6 +92,7 @@ class Retention(Repeated):
             told = await self._notices(connection, lapsed, book, trace, now)
             await purge_exchanges(connection, [row.exchange for row in lapsed])
             await drop_idle_keepers(connection, self._at_once)
+            await forget_lapsed(connection, now, self._at_once)
             await write_notices(connection, told, is_screened=False)
             told.leaves[:0] = leaves
             await write_notice_heads(connection, told)

@@ -6,19 +6,24 @@ reads the rules again first, so that every message is decided by exactly one ver
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from consent.decide import FlowTable, compile_table
 from consent.minimise import MinimisationPlan
 from consent.protocol import Flow, Locks, Protocol
 from gateway.audit.entries import RuleFacts
+from gateway.exchange.successors import NO_SUCCESSIONS, Successions
 from gateway.pseudonyms.domains import Domain
+from gateway.pseudonyms.epochs import Lineage, Pseudonyms, Switch
 from gateway.vault.keys import KeyProvider
+from schemas.fields import Treatment
 
-PSEUDONYM_EPOCH = 1
 UNKNOWN_ACTIVITY = "urn:sluis:geen-gegevensstroom"
+RENEWAL_ACTIVITY = "urn:sluis:verwerking:pseudoniemen"
+"""The processing activity that entries about a renewal of pseudonyms name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,23 @@ class CompiledFlow:
     flow: Flow
     plan: MinimisationPlan
     emergency: MinimisationPlan | None
-    domain: Domain
+    lineage: Lineage
+    """The recipient's pseudonyms by the position of an event in its mailbox."""
     facts: RuleFacts
     protected_facts: RuleFacts
     emergency_facts: RuleFacts
     hold: timedelta
     unclaimed: timedelta
+
+    @property
+    def tells_known(self) -> bool:
+        """Whether its recipient reads of each member if they were known to it before."""
+        return self.flow.fields.get("lid.reedsBekend") is Treatment.KEEP
+
+    @property
+    def domain(self) -> Domain:
+        """The pseudonyms of all that is queued from now on, made in the transaction that does."""
+        return self.lineage.newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +61,15 @@ class RuleBook:
     flows: Mapping[str, CompiledFlow]
     suspended: frozenset[str]
     no_flow: RuleFacts
+    renewal: RuleFacts
+    """The same, of a renewal of pseudonyms."""
     older: Mapping[tuple[bytes, str], MinimisationPlan]
     """The plans of superseded versions, by protocol digest and flow."""
     older_emergency: Mapping[tuple[bytes, str], MinimisationPlan]
     """The same of what an emergency release could carry."""
+    pseudonyms: Pseudonyms
+    successions: Successions = NO_SUCCESSIONS
+    """Who took over from whom, as far as that was decided."""
 
     @property
     def protocol(self) -> Protocol:
@@ -71,14 +92,21 @@ def open_book(
     older: Iterable[Protocol],
     suspended: Iterable[str],
     keys: KeyProvider,
+    switches: Mapping[str, Sequence[Switch]] = MappingProxyType({}),
 ) -> RuleBook:
-    """Compile a generation of the rules; `older` are the versions that came before."""
+    """Compile a generation of the rules; `older` are the versions that came before.
+
+    `switches` are each recipient's moves to another epoch of pseudonyms, in their order.
+    """
+    pseudonyms = Pseudonyms(keys)
     flows = {
         flow.id: CompiledFlow(
             flow=flow,
             plan=MinimisationPlan(flow),
             emergency=_emergency_plan(flow),
-            domain=Domain(keys, flow.recipient, flow.linkage_group, PSEUDONYM_EPOCH),
+            lineage=pseudonyms.lineage(
+                flow.recipient, flow.linkage_group, switches.get(flow.recipient, ())
+            ),
             facts=_facts(protocol, flow.id, flow.processing_activity, _opened(flow.locks)),
             protected_facts=_facts(
                 protocol, flow.id, flow.processing_activity, _opened_protected(flow)
@@ -97,6 +125,7 @@ def open_book(
         flows=flows,
         suspended=frozenset(suspended),
         no_flow=_facts(protocol, None, UNKNOWN_ACTIVITY, {}),
+        renewal=_facts(protocol, None, RENEWAL_ACTIVITY, {}),
         older={
             (version.digest, flow.id): MinimisationPlan(flow)
             for version in older
@@ -108,6 +137,7 @@ def open_book(
             for flow in version.flows
             if (plan := _emergency_plan(flow)) is not None
         },
+        pseudonyms=pseudonyms,
     )
 
 

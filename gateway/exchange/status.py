@@ -8,17 +8,20 @@ which that recipient knows the person.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 from uuid import UUID
 
 from consent.decide import Facts, decide
 from consent.register import NOTHING_RECORDED, amsterdam_day
 from gateway.exchange.arrivals import Arrival
 from gateway.exchange.boxes import pack
+from gateway.exchange.partner_update import NO_EXCHANGE, other_party, unknown, verdict_on
 from gateway.exchange.persons import Person, standings_of
 from gateway.exchange.recording import (
     ACCOUNTABILITY,
+    PARTNER_UPDATE,
     STATUS,
     Filed,
     Verdict,
@@ -29,28 +32,48 @@ from gateway.exchange.recording import (
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.store.groups import HELD, PURGED, REFUSED, WAITING, GroupRows, Original
 from gateway.vault.boxes import Nonces
-from schemas.casework import Accountability, StatusMessage
+from schemas.casework import Accountability, CaseStatus, StatusMessage
 from schemas.decisions import Hold, Permit, Refuse, Rule
 from schemas.fields import MessageKind
+from schemas.partner_update import PartnerUpdate
 
 _NEVER_HANDED_OVER = (HELD, REFUSED, PURGED)
 MESSAGES = {STATUS: MessageKind.STATUS, ACCOUNTABILITY: MessageKind.ACCOUNTABILITY}
+_KINDS: dict[type, int] = {
+    StatusMessage: STATUS,
+    Accountability: ACCOUNTABILITY,
+    PartnerUpdate: PARTNER_UPDATE,
+}
 
 
 class ArrivedStatus(NamedTuple):
     """Stage 2: a message on a case by a known sender; it names no person (stage 3 has no work)."""
 
     arrival: Arrival
-    message: StatusMessage | Accountability
+    message: StatusMessage | Accountability | PartnerUpdate
+    case: bytes | None = None
+    """The print of the sender's own key of what it referred, where it names the case by that."""
 
     @property
     def kind(self) -> int:
         """The kind of exchange, as a row keeps it."""
-        return STATUS if isinstance(self.message, StatusMessage) else ACCOUNTABILITY
+        return _KINDS[type(self.message)]
+
+    @property
+    def about(self) -> UUID:
+        """The exchange that the case began with; of nobody's where none is known."""
+        return self.message.exchange_id or NO_EXCHANGE
+
+    @property
+    def closes(self) -> bool:
+        """Whether the case ends with it."""
+        return isinstance(self.message, StatusMessage) and self.message.status.is_closed
 
     @property
     def unknown(self) -> Refuse:
         """The answer where the case was never this sender's."""
+        if isinstance(self.message, PartnerUpdate):
+            return unknown(self.message)
         path = f"{MESSAGES[self.kind]}.uitwisselingId"
         return Refuse(None, Rule.UNKNOWN_EXCHANGE, path)
 
@@ -63,6 +86,11 @@ def translate(body: bytes) -> StatusMessage:
 def translate_accountability(body: bytes) -> Accountability:
     """2. The same for a statement of accountability. Raises pydantic's `ValidationError`."""
     return Accountability.model_validate_json(body, by_alias=True, by_name=False)
+
+
+def translate_partner_update(body: bytes) -> PartnerUpdate:
+    """2. The same for a partner's message on a case. Raises pydantic's `ValidationError`."""
+    return PartnerUpdate.model_validate_json(body, by_alias=True, by_name=False)
 
 
 def walk(
@@ -83,6 +111,30 @@ def walk(
     )
 
 
+def is_account(message: object) -> TypeGuard[ArrivedStatus]:
+    """Whether a message is a statement of accountability."""
+    return isinstance(message, ArrivedStatus) and isinstance(message.message, Accountability)
+
+
+def without_place(status: ArrivedStatus, hidden: AbstractSet[UUID]) -> ArrivedStatus:
+    """An account as it may be told: of a household whose place is hidden, no stadsdeel either."""
+    message = status.message
+    if not isinstance(message, Accountability) or message.exchange_id not in hidden:
+        return status
+    return status._replace(message=message.model_copy(update={"district": None}))
+
+
+def tells_of_contact(status: ArrivedStatus, original: Original | None) -> bool:
+    """Whether the one who has the case says that it went beyond `instroom`.
+
+    Whatever the protocol lets the sender know of it: nobody has to be signalled any more.
+    """
+    message = status.message
+    if not isinstance(message, StatusMessage) or message.status is CaseStatus.INTAKE:
+        return False
+    return original is not None and original.recipient == status.arrival.sender
+
+
 def stands_apart(status: ArrivedStatus, original: Original | None) -> bool:
     """Whether it answers a protected exchange, and says so as the one who was handed it.
 
@@ -91,6 +143,8 @@ def stands_apart(status: ArrivedStatus, original: Original | None) -> bool:
     """
     if original is None or not original.is_protected:
         return False
+    if isinstance(status.message, PartnerUpdate):
+        return other_party(status.arrival.sender, original) is not None
     return original.recipient == status.arrival.sender
 
 
@@ -104,6 +158,8 @@ def _verdict(
     now: datetime,
 ) -> tuple[Verdict, list[Person]]:
     sender = status.arrival.sender
+    if isinstance(status.message, PartnerUpdate):
+        return verdict_on(status.arrival, status.message, original, owner, book, rows, nonces, now)
     # A case that was never this sender's is answered as one that does not exist.
     if original is None or original.recipient != sender or original.state in _NEVER_HANDED_OVER:
         return Verdict(status.unknown), []
@@ -153,6 +209,7 @@ def _enqueue(
     if isinstance(status.message, Accountability):
         content = flow.plan.accountability(status.message, flow.domain.pseudonym(owner.id), today)
     else:
+        assert isinstance(status.message, StatusMessage)  # noqa: S101  # the third has its own road
         assert original.sealed_reference is not None  # noqa: S101  # checked before the decision
         bound = bound_reference(original.id.bytes)
         reference = owner.key.open(original.sealed_reference, bound).decode("ascii")

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from itertools import islice
+from typing import NamedTuple, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +24,7 @@ import orjson
 from adapters.port import Adapter, UnreadableDelivery
 from consent.register import AMSTERDAM
 from gateway.audit.access import new_trace
+from gateway.audit.entries import Trace
 from gateway.exchange.arrivals import Arrival, Prints, Recorded, UnreadableRecord
 from gateway.exchange.committer import (
     GroupCommitter,
@@ -42,10 +46,15 @@ from schemas.casework import StatusMessage
 from schemas.decisions import Outcome, Rule
 from schemas.deliveries import DeliveryState, Finding, Problem, Record, Unreadable
 
+_T = TypeVar("_T")
 GROUP = 256
 SLIP = "strook"
 """Where an outcome that is kept holds what the partner's own answer repeats of the message."""
+FIRST = "eerste"
+"""And where it holds the rule that decided, of a repeat: its answer is the first one's."""
 RETRY_SECONDS = 1.0
+READ_AT_ONCE = 64
+"""Records read in a row, in a thread; no more than these wait in memory beside a batch."""
 YIELD_EVERY = 16
 """Records read between two looks at what else waits: deliveries yield to single messages."""
 
@@ -131,7 +140,7 @@ class Run:
         self._key = tools.vault.unwrap(delivery.id, CONTENT, wrapped)
         self._tally: Counter[str] = Counter(orjson.loads(delivery.tally))
         self._committed = delivery.records
-        self._trace = new_trace()
+        self._trace = trace_from_text(delivery.trace) or new_trace()
         self._batch = _Batch()
         self._under_way: asyncio.Task[None] | None = None
 
@@ -144,7 +153,8 @@ class Run:
         except UnreadableDelivery as unreadable:
             error = unreadable
         finally:
-            if self._under_way is not None and error is None:
+            # Also of a file that broke off: what is being committed is told of, not left behind.
+            if self._under_way is not None:
                 await asyncio.gather(self._under_way, return_exceptions=True)
         state = DeliveryState.DONE if error is None else DeliveryState.UNREADABLE
         reason = None if error is None else f"{error.where}: {error.problem.value}"
@@ -158,28 +168,30 @@ class Run:
         delivery, tools = self._delivery, self._tools
         adapter = tools.adapters[delivery.adapter]
         today = delivery.received_at.astimezone(AMSTERDAM).date()
-        reader = adapter.readers[delivery.media_type](today)
         number = seen = 0
-        async for sealed in store.chunks(self._pool, delivery.id):
-            piece = self._key.open(sealed, piece_place(delivery.id, number))
-            number += 1
-            seen = await self._take(reader.feed(piece), seen)
-        await self._take(reader.close(), seen)
+        with _Aside() as aside:
+            reader = await aside.do(partial(adapter.readers[delivery.media_type], today))
+            async for sealed in store.chunks(self._pool, delivery.id):
+                piece = self._key.open(sealed, piece_place(delivery.id, number))
+                number += 1
+                seen = await self._take(aside.records(partial(reader.feed, piece)), seen)
+            await self._take(aside.records(reader.close), seen)
         await self._flush()
         await self._settle()
 
-    async def _take(self, records: Iterable[Record], seen: int) -> int:
-        for record in records:
-            seen += 1
-            if seen <= self._delivery.records:
-                continue  # committed before a crash
-            message, name = self._message(record)
-            is_full = len(self._batch.messages) >= GROUP
-            if is_full or message.arrival.reference in self._batch.references:
-                await self._flush()
-            self._batch.add(message, _Told(record.line, name, record.findings, record.slip))
-            if seen % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
+    async def _take(self, read: AsyncIterator[list[Record]], seen: int) -> int:
+        async for records in read:
+            for record in records:
+                seen += 1
+                if seen <= self._delivery.records:
+                    continue  # committed before a crash
+                message, name = self._message(record)
+                is_full = len(self._batch.messages) >= GROUP
+                if is_full or message.arrival.reference in self._batch.references:
+                    await self._flush()
+                self._batch.add(message, _Told(record.line, name, record.findings, record.slip))
+                if seen % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
         return seen
 
     async def _flush(self) -> None:
@@ -240,11 +252,17 @@ class Run:
         if isinstance(message, StatusMessage):
             return ArrivedStatus(self._arrival(body, printed, ()), message), message.reference
         findings = tuple(sorted({finding.field for finding in record.findings}))
-        arrival = self._arrival(body, printed, findings)
+        arrival = self._arrival(body, printed, findings, record.number)
         translated = TranslatedReferral(arrival, message)
         return pseudonymise(translated, self._tools.handles), message.reference
 
-    def _arrival(self, body: bytes, reference: bytes, findings: tuple[str, ...]) -> Arrival:
+    def _arrival(
+        self,
+        body: bytes,
+        reference: bytes,
+        findings: tuple[str, ...],
+        number: str | None = None,
+    ) -> Arrival:
         prints, sender, exchange = self._tools.prints, self._delivery.sender, new_id()
         return Arrival(
             exchange,
@@ -256,11 +274,78 @@ class Run:
             self._trace,
             findings,
             len(body),
+            prints.number(sender, number),
         )
+
+
+class _Aside:
+    """The thread beside the event loop in which one delivery's reader lives, from first to last.
+
+    A format that can only be read whole, such as a workbook, takes seconds over a hostile file;
+    everybody else's requests are answered meanwhile. One thread, since what libxml2 parses shares
+    a dictionary with all else of the thread that its parser was made in, and nothing guards that:
+    fed from another, it corrupts memory.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reading")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Not waited for: who is cancelled must not hold up the event loop.
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def do(self, work: Callable[[], _T]) -> _T:
+        """Have it done there."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def records(self, read: Callable[[], Iterable[Record]]) -> AsyncIterator[list[Record]]:
+        """Records as the reader finds them, some at a time."""
+        reading = _Reading(read)
+        while not reading.is_done:
+            records = await self.do(reading.some)
+            if records:
+                yield records
+        if reading.error is not None:
+            raise reading.error
+
+
+class _Reading:
+    """One call to a reader, taken in steps; what it raises comes after the records before it."""
+
+    def __init__(self, read: Callable[[], Iterable[Record]]) -> None:
+        self._read = read
+        self._records: Iterator[Record] | None = None
+        self.is_done = False
+        self.error: UnreadableDelivery | None = None
+
+    def some(self) -> list[Record]:
+        """The next records, at most `READ_AT_ONCE`."""
+        found: list[Record] = []
+        try:
+            if self._records is None:
+                self._records = iter(self._read())
+            found.extend(islice(self._records, READ_AT_ONCE))
+            self.is_done = len(found) < READ_AT_ONCE
+        except UnreadableDelivery as error:
+            self.error, self.is_done = error, True
+        return found
 
 
 def piece_place(delivery: UUID, number: int) -> bytes:
     return b"%b/piece/%d" % (delivery.bytes, number)
+
+
+def trace_as_text(trace: Trace | None) -> str | None:
+    """A trace as it is kept with a delivery."""
+    return None if trace is None else "-".join(part for part in trace if part is not None)
+
+
+def trace_from_text(text: str | None) -> Trace | None:
+    """The trace that was kept: what is recorded of a delivery goes on in its request's."""
+    return None if text is None else Trace(*text.split("-"))
 
 
 def outcome_place(delivery: UUID, first: int) -> bytes:
@@ -289,7 +374,9 @@ def _outcome(record: int, one: Recorded, told: _Told) -> dict[str, object]:
 
     `strook` stands beside it while it is kept, where the partner's format has an answer of its own.
     """
-    kept = {} if told.slip is None else {SLIP: told.slip}
+    kept: dict[str, object] = {} if told.slip is None else {SLIP: told.slip}
+    if told.slip is not None and one.is_repeat:
+        kept[FIRST] = one.rule
     return {
         **kept,
         "record": record,

@@ -50,6 +50,12 @@ class Act(StrEnum):
     DRAFT_DOSSIER = "dossier-opstellen"
     RELEASE_DOSSIER = "dossier-vrijgeven"
     REFUSE_DOSSIER = "dossier-weigeren"
+    SUCCEED = "opvolging-besluiten"
+    SUCCEED_TOO = "opvolging-meebesluiten"
+    END_SUCCESSION = "opvolging-beeindigen"
+    RENEW_PSEUDONYMS = "pseudoniemwissel-besluiten"
+    RENEW_PSEUDONYMS_TOO = "pseudoniemwissel-meebesluiten"
+    KEEP_PSEUDONYMS = "pseudoniemwissel-intrekken"
 
 
 class MayNotActError(Exception):

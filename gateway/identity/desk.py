@@ -59,6 +59,7 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 JWKS_PATH = "/.well-known/jwks.json"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 _STRANGERS = (Reason.CLIENT_UNKNOWN, Reason.KEY_UNKNOWN)
+_BOUND = "tls_client_certificate_bound_access_tokens"  # RFC 8705, 3.3
 _STRANGERS_LINE_SECONDS = 1.0
 
 
@@ -135,21 +136,24 @@ class TokenDesk:
         self._spent = spent
         self._telemetry = telemetry
         self._silent_until = -math.inf
-        self.metadata = _metadata(base_url)
+        self.metadata = _metadata(base_url) | {_BOUND: tokens.binds}
         """What a client can find out by itself (RFC 8414)."""
 
-    async def grant(self, form: Mapping[str, str]) -> Granted:
-        """A token for who proves to be a partner.
+    async def grant(self, form: Mapping[str, str], certificate: str | None = None) -> Granted:
+        """A token for who proves to be a partner; `certificate` is the connection's thumbprint.
 
         Raises an `OAuthError`, or `IdentityUnavailableError` while the database is away.
         """
         try:
             proof = await self._prove(form)
+            bound = proof.key.certificate if self._tokens.binds else None
+            if bound is not None and bound != certificate:
+                raise InvalidClientError(Reason.CERTIFICATE, proof.partner.id)
             await self._spent.spend(proof)
         except OAuthError as error:
             self._refused(error)
             raise
-        granted = self._tokens.issue(proof.partner, proof.key.expires_at, proof.key_id)
+        granted = self._tokens.issue(proof.partner, proof.key.expires_at, proof.key_id, bound)
         self._telemetry.count("tokens", outcome="granted")
         return granted
 
@@ -205,7 +209,7 @@ def _check_form(form: Mapping[str, str]) -> None:
         raise InvalidScopeError("there are no scopes; the privacy protocol says what may pass")
 
 
-def _metadata(base_url: str) -> Mapping[str, object]:
+def _metadata(base_url: str) -> dict[str, object]:
     metadata = AuthorizationServerMetadata(
         issuer=base_url,
         token_endpoint=base_url + TOKEN_PATH,

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     TOKEN_ID = "token-id"  # noqa: S105 - the name of a rule
     REPLAYED = "replayed"
     TYPE = "type"
+    CERTIFICATE = "certificate"
 
 
 class IdentityError(Exception):
@@ -83,6 +84,7 @@ _PROVEN = {
     Reason.TOO_LONG: "exp may be at most 300 seconds after iat and after now",
     Reason.NOT_BEFORE: "nbf has not been reached; see to the clock",
     Reason.TOKEN_ID: "jti must hold at least 16 random bytes, in 22 to 256 characters",
+    Reason.CERTIFICATE: "the connection must bear the certificate that is registered with this key",
     Reason.REPLAYED: "jti was used before; sign a new assertion for each request",
 }
 """What only the holder of a registered key gets to read."""

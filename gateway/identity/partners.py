@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.identity.binding import CERTIFICATE_MEMBER
 from gateway.identity.errors import IdentityUnavailableError
 from gateway.identity.keys import UnacceptableKeyError, from_jwk
 from gateway.identity.signed import Key
@@ -35,11 +36,15 @@ _PATIENCE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A partner's public key, ready to verify with. `expires_at`: seconds since 1970."""
+    """A partner's public key, ready to verify with. `expires_at`: seconds since 1970.
+
+    `certificate`: the thumbprint of the one that it came in, if it came in one.
+    """
 
     key: Key
     algorithm: str
     expires_at: float
+    certificate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,9 @@ class PartnerDirectory:
                 self._telemetry.fault("partner-key-unreadable", error, partner=stored.id)
                 continue
             expires_at = one.expires_at.timestamp()
-            keys[one.kid] = KnownKey(public.key, public.algorithm, expires_at)
+            keys[one.kid] = KnownKey(
+                public.key, public.algorithm, expires_at, one.jwk.get(CERTIFICATE_MEMBER)
+            )
         return Partner(
             id=stored.id,
             name=stored.name,

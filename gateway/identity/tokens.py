@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
+from gateway.identity.binding import CERTIFICATE_MEMBER
 from gateway.identity.errors import InvalidTokenError, Reason
 from gateway.identity.partners import Book, Partner, PartnerDirectory
 from gateway.identity.signed import MalformedError, read_unverified, seconds, sign, text
@@ -56,6 +57,8 @@ class _Seen(NamedTuple):
     book: Book
     expires_at: float
     caller: Caller
+    certificate: str | None = None
+    """The thumbprint of the one certificate that it may be shown with, if it is bound."""
 
 
 class AccessTokens:
@@ -70,7 +73,10 @@ class AccessTokens:
         lifetime: int,
         remembered: int = REMEMBERED,
         now: Callable[[], float] = time.time,
+        binds: bool = False,
     ) -> None:
+        """`binds`: who has a certificate must show it with every token (RFC 8705)."""
+        self.binds = binds
         self._base_url = base_url
         self._key = OKPKey.import_key(key)
         self._kid = self._key.thumbprint()
@@ -85,11 +91,20 @@ class AccessTokens:
         public = self._key.as_dict(private=False, kid=self._kid, alg=ALGORITHM, use="sig")
         return {"keys": [{name: str(value) for name, value in public.items()}]}
 
-    def issue(self, partner: Partner, key_expires_at: float, key: str = "") -> Granted:
-        """A token for a partner that proved itself; it never outlives the key it proved with."""
+    def issue(
+        self,
+        partner: Partner,
+        key_expires_at: float,
+        key: str = "",
+        certificate: str | None = None,
+    ) -> Granted:
+        """A token for a partner that proved itself; it never outlives the key it proved with.
+
+        `certificate` is the thumbprint of the one that it may be shown with alone.
+        """
         issued = int(self._now())
         expires = min(issued + self._lifetime, int(key_expires_at))
-        claims = {
+        claims: dict[str, object] = {
             "iss": self._base_url,
             "aud": self._base_url,
             "sub": partner.id,
@@ -99,12 +114,14 @@ class AccessTokens:
             "exp": expires,
             "jti": secrets.token_urlsafe(16),
         }
+        if certificate is not None:
+            claims["cnf"] = {CERTIFICATE_MEMBER: certificate}
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": self._kid}
         caller = Caller(partner.id, partner.adapter, partner.kind, key)
         return Granted(sign(header, claims, self._key), expires - issued, caller)
 
-    def verify(self, token: str) -> Caller:
-        """The partner behind a token.
+    def verify(self, token: str, certificate: str | None = None) -> Caller:
+        """The partner behind a token; `certificate` is the thumbprint of the connection's.
 
         Raises `InvalidTokenError`, or `IdentityUnavailableError` while it cannot be known.
         """
@@ -118,10 +135,12 @@ class AccessTokens:
             del self._seen[name]
             raise InvalidTokenError(Reason.EXPIRED)
         elif seen.book is not book:
-            seen = _Seen(book, seen.expires_at, _caller(book, seen.caller.id, seen.caller.key))
+            seen = seen._replace(book=book, caller=_caller(book, seen.caller.id, seen.caller.key))
             self._seen[name] = seen
         else:
             self._seen.move_to_end(name)
+        if seen.certificate is not None and seen.certificate != certificate:
+            raise InvalidTokenError(Reason.CERTIFICATE)
         return seen.caller
 
     def _remember(self, name: bytes, seen: _Seen) -> None:
@@ -146,7 +165,17 @@ class AccessTokens:
             raise InvalidTokenError(Reason.ISSUED_AT)
         if expires is None or expires <= now:
             raise InvalidTokenError(Reason.EXPIRED)
-        return _Seen(book, expires, _caller(book, text(claims, "sub"), text(claims, "client_key")))
+        caller = _caller(book, text(claims, "sub"), text(claims, "client_key"))
+        return _Seen(book, expires, caller, _bound_to(claims))
+
+
+def _bound_to(claims: Mapping[str, object]) -> str | None:
+    """The certificate that a token of ours names; one that cannot be read fits none."""
+    confirmation = claims.get("cnf")
+    if confirmation is None:
+        return None
+    named = confirmation.get(CERTIFICATE_MEMBER) if isinstance(confirmation, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def _caller(book: Book, partner_id: str | None, key: str | None) -> Caller:

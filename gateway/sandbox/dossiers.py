@@ -8,13 +8,16 @@ cut short was not acknowledged, so it is cut off and comes again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
 from gateway.client import Event
+from gateway.client.candidates_kept import rename_decided
 from gateway.sandbox.durable import cut_unfinished_line, durably
+from gateway.sandbox.obeying import dropped
+from gateway.sandbox.renaming import renamed
 
 
 class Dossiers(Protocol):
@@ -35,6 +38,15 @@ class Dossiers(Protocol):
 
     def replace(self, events: Mapping[UUID, Event]) -> None:
         """Put changed messages in the place of those that were kept; what is gone is gone."""
+
+    def of_type(self, name: str) -> list[Event]:
+        """What is kept of one type, in order."""
+
+    def rename(self, pairs: Mapping[str, str], used: Collection[UUID]) -> None:
+        """Put new pseudonyms for old ones in everything that is kept, all of it or nothing.
+
+        With that, what was `used` for it is dropped: nothing that leads from old to new stays.
+        """
 
     def unreported(self) -> Iterator[Event]:
         """The referrals that are kept and not yet reported on, in order."""
@@ -68,6 +80,15 @@ class MemoryDossiers:
 
     def replace(self, events: Mapping[UUID, Event]) -> None:
         self._events.update(events)
+
+    def of_type(self, name: str) -> list[Event]:
+        return [event for event in self._events.values() if event.type == name]
+
+    def rename(self, pairs: Mapping[str, str], used: Collection[UUID]) -> None:
+        self._events = {
+            one: dropped(event) if one in used else renamed(event, pairs)
+            for one, event in self._events.items()
+        }
 
     def unreported(self) -> Iterator[Event]:
         waiting = [event for event in self._events.values() if event.is_referral]
@@ -110,11 +131,21 @@ class FolderDossiers:
         return {event.id: event for event in self._events() if event.id in wanted}
 
     def replace(self, events: Mapping[UUID, Event]) -> None:
+        self._rewrite(lambda event: events.get(event.id, event))
+
+    def of_type(self, name: str) -> list[Event]:
+        return [event for event in self._events() if event.type == name]
+
+    def rename(self, pairs: Mapping[str, str], used: Collection[UUID]) -> None:
+        # Decisions first: the page that closes a mapping comes again until the dossiers are done.
+        rename_decided(self._kept.parent, pairs)
+        self._rewrite(lambda event: dropped(event) if event.id in used else renamed(event, pairs))
+
+    def _rewrite(self, change: Callable[[Event], Event]) -> None:
         # The whole file anew: a line that was only added would leave the old one readable.
         with durably(self._kept, 0o600) as file:
             for event in self._events():
-                changed = events.get(event.id, event)
-                file.write(f"{changed.model_dump_json(by_alias=True)}\n".encode())
+                file.write(f"{change(event).model_dump_json(by_alias=True)}\n".encode())
 
     def unreported(self) -> Iterator[Event]:
         for event in self._events():

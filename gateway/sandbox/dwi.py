@@ -42,6 +42,8 @@ class Sending:
 
     done: int
     total: int
+    resumed_at: int = 0
+    """From which byte it went on, where sending it had broken off before."""
 
 
 Progress = Callable[[Sending | DeliveryReport], None]
@@ -54,6 +56,8 @@ class Delivered:
 
     report: DeliveryReport
     summary: OutcomeSummary
+    resumed_at: int = 0
+    """From which byte its sending went on last, where that had broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +106,22 @@ async def deliver_file(
     path: Path,
     on_progress: Progress | None = None,
     keep: Callable[[RecordOutcome], None] | None = None,
+    *,
+    media_type: str | None = None,
 ) -> Delivered:
     """Send one file, wait until all of it is processed, and count its outcomes.
 
     `keep` gets each record's outcome in order; nothing here holds more than a page of them.
+    Without a media type the file's name tells it.
     """
     told: Progress = on_progress or (lambda _: None)
-    first = await client.deliver(path, sent=lambda done, total: told(Sending(done, total)))
+    resumed = [0]
+    first = await client.deliver(
+        path,
+        media_type,
+        lambda done, total: told(Sending(done, total, resumed[-1])),
+        resumed.append,
+    )
     told(first)
     report = first
     if first.state is DeliveryState.PROCESSING:
@@ -119,7 +132,8 @@ async def deliver_file(
         if keep is not None:
             keep(outcome)
     # Only the answer to the sending itself says whether these bytes were known already.
-    return Delivered(report.model_copy(update={"is_repeat": first.is_repeat}), summary)
+    last = report.model_copy(update={"is_repeat": first.is_repeat})
+    return Delivered(last, summary, resumed[-1])
 
 
 async def watch(

@@ -28,7 +28,7 @@ def obeyed(event: Event, notice: Notice) -> Event:
         case CorrectionNotice():
             return _corrected(event, data, notice)
         case Advice(rule=AdviceRule.ERASE, member=member):
-            return _dropped(event) if member is None else _without(event, data, member)
+            return dropped(event) if member is None else _without(event, data, member)
         case _:
             return event
 
@@ -38,14 +38,14 @@ def _recalled(event: Event, data: dict[str, Any], notice: Recall) -> Event:
         _drop_category(data, notice.category, notice.member)
         return event.model_copy(update={"data": data})
     if notice.member is None:
-        return _dropped(event)
+        return dropped(event)
     return _without(event, data, notice.member)
 
 
 def _corrected(event: Event, data: dict[str, Any], notice: CorrectionNotice) -> Event:
     match notice.kind:
         case CorrectionKind.ANNUL:
-            return _dropped(event)
+            return dropped(event)
         case CorrectionKind.MEMBER_LEFT if notice.member is not None:
             return _without(event, data, notice.member)
         case CorrectionKind.RESTRICT | CorrectionKind.OBJECT:
@@ -61,7 +61,8 @@ def _corrected(event: Event, data: dict[str, Any], notice: CorrectionNotice) -> 
     return event.model_copy(update={"data": data})
 
 
-def _dropped(event: Event) -> Event:
+def dropped(event: Event) -> Event:
+    """What stays of a kept message that may not be kept: its place."""
     return event.model_copy(update={"type": DROPPED, "data": {}, "subject": None})
 
 
@@ -74,7 +75,7 @@ def _members(data: dict[str, Any]) -> list[dict[str, Any]]:
 def _without(event: Event, data: dict[str, Any], pseudonym: str) -> Event:
     members = _members(data)
     if any("pseudoniem" not in one for one in members):
-        return _dropped(event)
+        return dropped(event)
     stays = [one for one in members if one["pseudoniem"] != pseudonym]
     if len(stays) == len(members):
         return event

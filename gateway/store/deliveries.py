@@ -34,6 +34,8 @@ class StoredDelivery(NamedTuple):
     records: int
     tally: str
     error: str | None
+    trace: str | None
+    """The trace of the request that brought it, for what is recorded of it."""
 
 
 class NewDelivery(NamedTuple):
@@ -48,10 +50,11 @@ class NewDelivery(NamedTuple):
     wrapped: bytes
     bytes: int
     received_at: datetime
+    trace: str | None = None
 
 
 _COLUMNS = """id, sender, adapter, media_type, state, kek_epoch, wrapped, bytes, received_at,
-              finished_at, records, tally::text, error"""
+              finished_at, records, tally::text, error, trace"""
 
 
 class TakenOverError(Exception):
@@ -76,10 +79,11 @@ async def drop_chunks(connection: Connection | asyncpg.Pool, delivery: UUID) -> 
 
 
 async def sweep_orphans(connection: Connection | asyncpg.Pool, older_than: UUID) -> int:
-    """Remove the pieces of uploads that never became a delivery; ids sort by time."""
+    """Remove the pieces of what never became a delivery nor may go on; ids sort by time."""
     status = await connection.execute(
         """delete from delivery_chunk c where c.delivery < $1
-            and not exists (select from delivery d where d.id = c.delivery)""",
+            and not exists (select from delivery d where d.id = c.delivery)
+            and not exists (select from upload u where u.id = c.delivery)""",
         older_than,
     )
     return int(status.rpartition(" ")[2])
@@ -91,8 +95,8 @@ async def register(
     """Make a whole file a delivery; None where the same bytes are one already."""
     row = await connection.fetchrow(
         f"""insert into delivery (id, sender, adapter, media_type, fingerprint, kek_epoch, wrapped,
-                                  bytes, received_at, state)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                                  bytes, received_at, trace, state)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             on conflict (sender, fingerprint) do nothing returning {_COLUMNS}""",
         *new,
         DeliveryState.PROCESSING.value,

@@ -240,8 +240,14 @@ async def stops_of(connection: Connection, subject: UUID) -> list[StoredStop]:
 
 
 async def party_names(connection: Connection) -> dict[str, str]:
-    """What every registered partner is called."""
-    rows = await connection.fetch("select id, name from partner")
+    """What every registered partner is called, and who took over from it since."""
+    rows = await connection.fetch(
+        """select p.id, p.name || coalesce(' (later overgenomen door ' || s.name || ')', '')
+             from partner p
+             left join succession o on o.predecessor = p.id and o.confirmed_at is not null
+                                   and o.ended_at is null and o.starts_on <= current_date
+             left join partner s on s.id = o.successor"""
+    )
     return {row[0]: row[1] for row in rows}
 
 

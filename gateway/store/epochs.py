@@ -29,6 +29,7 @@ class WrappedTable(NamedTuple):
 WRAPPED = (
     WrappedTable("subject", "id"),
     WrappedTable("delivery", "id"),
+    WrappedTable("upload", "id"),
     WrappedTable("protected_request", "exchange"),
     WrappedTable("protected_decision", "id"),
     WrappedTable("emergency_review", "exchange"),

@@ -298,6 +298,8 @@ async def delete_subject(connection: Connection, subject: UUID) -> None:
 _OF_THE_PERSON = (
     "delete from authority_statement where subject = $1",
     "delete from restriction where subject = $1",
+    "delete from pseudonym_pair where subject = $1",
+    "delete from registration where subject = $1",
     "delete from subject where id = $1",
 )
 """What goes with a person. A table with rows of persons that must not outlive them belongs here."""

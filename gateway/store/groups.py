@@ -120,8 +120,8 @@ class GroupRows:
     """Everything that one group leaves behind."""
 
     __slots__ = (
-        "agreed", "consents", "exchanges", "facts", "held", "leaves", "mailbox", "parts",
-        "refusals", "requests", "reviews", "statements",
+        "agreed", "consents", "contacted", "exchanges", "facts", "held", "hidden", "leaves",
+        "mailbox", "parts", "placements", "refusals", "requests", "reviews", "statements",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -137,6 +137,9 @@ class GroupRows:
         self.reviews: list[tuple[object, ...]] = []
         self.statements: list[tuple[object, ...]] = []
         self.facts: dict[UUID, bytes | None] = {}
+        self.placements: list[tuple[UUID, str, str, datetime]] = []
+        self.hidden: list[UUID] = []
+        self.contacted: dict[UUID, bool] = {}
 
 
 async def claim_references(connection: Connection, claims: Sequence[Claim]) -> set[UUID]:
@@ -153,6 +156,16 @@ async def claim_references(connection: Connection, claims: Sequence[Claim]) -> s
     return {row[0] for row in rows}
 
 
+async def release_references(connection: Connection, exchanges: Sequence[UUID]) -> None:
+    """Give back what these exchanges took in this transaction."""
+    if exchanges:
+        await connection.execute(
+            """delete from fingerprint where exchange = any($1::uuid[])
+                                         and made_at = transaction_timestamp()""",
+            exchanges,
+        )
+
+
 async def earlier_messages(
     connection: Connection, keys: Sequence[tuple[str, bytes]]
 ) -> dict[tuple[str, bytes], Earlier]:
@@ -167,6 +180,19 @@ async def earlier_messages(
         *_columns(keys, 2),
     )
     return {(row[0], row[1]): Earlier(*tuple(row)[2:]) for row in rows}
+
+
+async def exchanges_by_reference(
+    connection: Connection, keys: Sequence[tuple[str, bytes]]
+) -> dict[tuple[str, bytes], UUID]:
+    """The exchanges that have these senders' own references, for as long as those are known."""
+    rows = await connection.fetch(
+        """select sender, reference, exchange from fingerprint
+             join unnest($1::text[], $2::bytea[]) k (sender, reference)
+            using (sender, reference)""",
+        *_columns(keys, 2),
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 async def admit_subjects(

@@ -84,17 +84,39 @@ async def pass_gate_of(connection: Connection, exchanges: Sequence[UUID]) -> Non
     )
 
 
-async def waiting_parts(connection: Connection, exchanges: Sequence[UUID]) -> list[StoredPart]:
-    """The same of those that still wait: one may have been received before the gate was passed,
-    and corrected since, by somebody who had nothing to take out of a mailbox any more.
+async def hold_received(connection: Connection, exchanges: Sequence[UUID]) -> None:
+    """Keep the content of what was received for as long as it is handed over once more.
+
+    Behind the gate, and in the order in which everybody takes exchanges; whoever clears what has
+    expired passes it over, or was first, and then nothing of it is found.
+    """
+    await connection.execute(
+        "select 1 from exchange where id = any($1) and state = $2 order by id for share",
+        exchanges,
+        DONE,
+    )
+
+
+async def members_left(connection: Connection, exchanges: Sequence[UUID]) -> set[UUID]:
+    """Those of these exchanges that a member left after they were received: not as they were."""
+    rows = await connection.fetch(
+        "select about from correction where about = any($1) and kind = 'lid-vertrokken'", exchanges
+    )
+    return {row[0] for row in rows}
+
+
+async def open_parts(connection: Connection, exchanges: Sequence[UUID]) -> list[StoredPart]:
+    """The parts of those that wait, or were received and are kept: as both are behind the gate.
+
+    One may have been received, or cleared, since its row was read.
     """
     rows = await connection.fetch(
         """select p.exchange, p.member, p.subject, p.box, s.kek_epoch, s.wrapped,
                   s.gate = p.gate, p.gate = -2
              from part p join subject s on s.id = p.subject join exchange e on e.id = p.exchange
-            where p.exchange = any($1) and e.state = $2 order by p.exchange, p.member""",
+            where p.exchange = any($1) and e.state = any($2) order by p.exchange, p.member""",
         exchanges,
-        WAITING,
+        [WAITING, DONE],
     )
     return [StoredPart(*row) for row in rows]
 

@@ -6,7 +6,7 @@ rules to itself and raises their generation, so that all replicas see it (invari
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,6 +38,8 @@ class NewPartner:
     oin: str
     adapter: str
     kind: str = "keten"
+    is_testing: bool = False
+    """Whether it still tries the road out, with made-up persons (`sluis partner test`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,19 @@ class StoredPartner:
     is_suspended: bool
     registered_at: datetime
     keys: Sequence[PartnerKey] = field(default_factory=tuple)
+    is_testing: bool = False
 
 
 async def register_partner(
-    engine: AsyncEngine, partner: NewPartner, keys: Sequence[PartnerKey] = ()
+    engine: AsyncEngine,
+    partner: NewPartner,
+    keys: Sequence[PartnerKey] = (),
+    also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
 ) -> None:
-    """Register a partner with its mailbox and keys. Raises `AlreadyRegisteredError`."""
+    """Register a partner with its mailbox and keys. Raises `AlreadyRegisteredError`.
+
+    `also` is done in the same transaction: whatever it raises leaves nothing registered.
+    """
     async with changing_rules(engine) as connection:
         taken = await connection.execute(
             select(PARTNER.c.id).where(
@@ -82,11 +91,14 @@ async def register_partner(
                 oin=partner.oin,
                 adapter=partner.adapter,
                 kind=partner.kind,
+                is_testing=partner.is_testing,
             )
         )
         await connection.execute(insert(MAILBOX_HEAD).values(recipient=partner.id))
         for key in keys:
             await _insert_key(connection, partner.id, key)
+        if also is not None:
+            await also(connection)
         await raise_generation(connection)
 
 
@@ -113,6 +125,23 @@ async def suspend_partner(engine: AsyncEngine, partner: str) -> bool:
 async def resume_partner(engine: AsyncEngine, partner: str) -> bool:
     """End a suspension; whether that is a change. Raises `UnknownPartnerError`."""
     return await _set_suspended(engine, partner, is_suspended=False)
+
+
+async def mark_testing(engine: AsyncEngine, partner: str, *, is_testing: bool) -> bool:
+    """Say whether a partner still tries out; whether that is a change.
+
+    Raises `UnknownPartnerError`.
+    """
+    async with changing_rules(engine) as connection:
+        if not await _exists(connection, partner):
+            raise UnknownPartnerError("there is no partner with this id")
+        changed = await connection.execute(
+            update(PARTNER)
+            .where(PARTNER.c.id == partner, PARTNER.c.is_testing.is_not(is_testing))
+            .values(is_testing=is_testing)
+            .returning(PARTNER.c.id)
+        )
+        return changed.first() is not None
 
 
 async def list_partners(engine: AsyncEngine) -> list[StoredPartner]:
@@ -189,6 +218,7 @@ async def _partners(connection: AsyncConnection) -> list[StoredPartner]:
             is_suspended=row.is_suspended,
             registered_at=row.registered_at,
             keys=tuple(keys.get(row.id, ())),
+            is_testing=row.is_testing,
         )
         for row in rows
     ]

@@ -38,6 +38,7 @@ PARTNER = Table(
     Column("kind", Text, nullable=False),
     Column("is_suspended", Boolean, nullable=False, server_default=false()),
     Column("registered_at", _MOMENT, nullable=False, server_default=func.now()),
+    Column("is_testing", Boolean, nullable=False, server_default=false()),
     CheckConstraint("kind in ('keten', 'toezicht', 'toezicht-beschermd')"),
 )
 

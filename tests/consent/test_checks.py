@@ -224,3 +224,37 @@ def test_what_cannot_wait_is_pointed_out_where_it_asks_agreement() -> None:
         + tail.replace("instemming = { vereist = false }", "instemming = { vereist = true }", 1)
     )
     the_one(text, Severity.WARNING, "cannot-wait")
+
+
+WHOLE = EXAMPLE.read_text(encoding="utf-8")
+
+
+def test_who_gets_people_by_pseudonym_alone_may_not_register_numbers() -> None:
+    assert found(WHOLE, Severity.ERROR) == []
+    head, sep, own = WHOLE.partition('[[gegevensstroom]]\nid = "casebook-registratie"\n')
+    for_funder = own.replace('verzender = "casebook"', 'verzender = "sra"').replace(
+        'ontvanger = "casebook"', 'ontvanger = "sra"'
+    )
+    for_funder = for_funder.replace("convenant-samen-doen", "convenant-verantwoording")
+    # In a linkage group of its own a name leads to no other; in the same it is the same.
+    assert found(head + sep + for_funder, Severity.ERROR) == []
+    activity = "\nverwerkingsactiviteit ="
+    grouped = for_funder.replace(activity, '\nkoppelgroep = "verantwoording"' + activity)
+    text = head + sep + grouped
+    one = the_one(text, Severity.ERROR, "names-the-nameless")
+    assert "casebook-verantwoording-sra" in one.message
+    assert at(text, one).startswith("[gegevensstroom.velden]")
+
+
+def test_a_registration_comes_back_to_its_sender_and_asks_nobody() -> None:
+    wrong = WHOLE.replace(
+        'verzender = "casebook"\nontvanger = "casebook"',
+        'verzender = "casebook"\nontvanger = "dwi"',
+    )
+    (one,) = found(wrong, Severity.ERROR)
+    assert "goes back to its verzender" in one.message
+
+
+def test_a_partners_message_may_ask_agreement_and_is_not_warned_of() -> None:
+    codes = {one.code for one in found(WHOLE, Severity.WARNING)}
+    assert "cannot-wait" not in codes

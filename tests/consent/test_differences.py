@@ -254,6 +254,7 @@ ATTRIBUTES: dict[str, tuple[tuple[str, str], ...]] = {
     "fields": (('"lid.achternaam" = "identificeren"', '"lid.achternaam" = "weglaten"'),),
     "required": (('verplicht = ["aanmelding.aangemeldOp"]', "verplicht = []"),),
     "linkage_group": (("verplicht = [", 'koppelgroep = "anders"\nverplicht = ['),),
+    "first_contact_days": (("verplicht = [", "eersteContactDagen = 14\nverplicht = ["),),
 }
 
 

@@ -50,7 +50,7 @@ TODAY = date(2026, 11, 22)
 COVERED = {
     "id", "purpose", "controller", "processing_activity", "processor", "processor_agreement",
     "covenant", "admitted_grounds", "secret_address_admitted", "linkage_group", "locks",
-    "retention", "fields", "required", "protection", "emergency",
+    "retention", "fields", "required", "protection", "emergency", "first_contact_days",
 }  # fmt: skip
 NEW_FLOW_INSTEAD = {"sender", "recipient", "message"}
 

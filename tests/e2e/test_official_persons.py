@@ -9,7 +9,9 @@ import asyncio
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ COLUMNS = (
     "geslacht", "postcode", "straatnaam", "geheimhouding", "instemming", "instemming_op",
 )  # fmt: skip
 AMSTERDAM = "0363"
+TODAY = date(2026, 11, 22)
+"""Any day of the bundled table, whose rows have one beginning and no end."""
+EXPECTED = {"team": 51, "geheim": 6, "grensgeval": 7, "geen-team": 5}
 
 
 def persons(shared: Path) -> list[dict[str, Any]]:
@@ -84,6 +89,19 @@ async def pulled(gateway: RunningGateway) -> dict[str, dict[str, Any]]:
     }
 
 
+async def waiting(gateway: RunningGateway) -> dict[str, str]:
+    """What waits for a person at the casebook: the reason by exchange, page after page."""
+    found: dict[str, str] = {}
+    async with gateway.partner("casebook") as casebook:
+        cursor: dict[str, str] = {}
+        while True:
+            page = (await casebook.get("/v1/toedelingen", params={"aantal": "50", **cursor})).json()
+            found |= {one["uitwisselingId"]: one["reden"] for one in page["wachtend"]}
+            if page["volgende"] is None:
+                return found
+            cursor = {"na": page["volgende"]}
+
+
 def dates(persons_: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """BSN and birth date as it must arrive: what is unknown is left out, never guessed at."""
     for person in persons_:
@@ -110,16 +128,18 @@ async def test_the_official_test_persons_arrive_as_they_are(
         assert report["records"] == len(everybody)
         assert report["toegelaten"] + report["aangehouden"] == len(everybody), report
         arrived = await pulled(gateway)
+        queue = await waiting(gateway)
     # Who may decide for themselves arrives; a child, and who could be one, waits for a parent.
-    assert set(arrived) >= {bsn for bsn, date in dates(everybody) if is_grown_up(date)}
-    assert not set(arrived) & {bsn for bsn, date in dates(everybody) if date[:4] >= "2012"}
+    assert set(arrived) >= {bsn for bsn, born in dates(everybody) if is_grown_up(born)}
+    assert not set(arrived) & {bsn for bsn, born in dates(everybody) if born[:4] >= "2012"}
     known = {bsn for bsn, _ in dates(everybody)}
     assert set(arrived) <= known, "an unknown birth date means no"
 
-    for bsn, date in dates(everybody):
+    for bsn, born in dates(everybody):
         if bsn not in arrived:
             continue
-        assert arrived[bsn]["huishouden"]["leden"][0]["geboortedatum"] == date
+        assert arrived[bsn]["huishouden"]["leden"][0]["geboortedatum"] == born
+    expected: Counter[str] = Counter()
     routes = bundled_routes()
     for person in everybody:
         data = arrived.get(person["burgerservicenummer"])
@@ -129,20 +149,35 @@ async def test_the_official_test_persons_arrive_as_they_are(
         if is_secret(person):
             assert not {"postcode", "straatnaam"} & set(household)
             assert "wijkteam" not in data["aanmelding"]
-        elif len(postcode) == 6:
+            continue
+        place = routes.place(postcode if len(postcode) == 6 else None, TODAY)
+        assert data["aanmelding"]["wijkteam"] == place.team
+        if len(postcode) == 6:
             assert household["postcode"] == postcode
-            assert data["aanmelding"]["wijkteam"] == routes.team(postcode)
+        if place.reason is not None:
+            expected[place.reason.value] += 1
+    assert Counter(queue.values()) == expected, "who has no team waits for a person, nobody else"
+    assert expected.total() > 0
 
 
-async def test_official_persons_in_amsterdam_reach_a_team_or_the_desk(shared: Path) -> None:
-    routes = bundled_routes()
-    here = [
-        person["verblijfplaats"]["postcode"]
+def in_amsterdam(shared: Path) -> list[dict[str, Any]]:
+    return [
+        person
         for person in persons(shared)
         if person.get("gemeenteVanInschrijving", {}).get("code") == AMSTERDAM
-        and "postcode" in person.get("verblijfplaats", {})
     ]
-    teams = [routes.team(postcode) for postcode in here]
-    assert len(here) > 40
-    # Border postcodes, and a few of these persons with a postcode elsewhere, go to the desk.
-    assert sum(team != routes.desk for team in teams) > len(here) * 0.8
+
+
+def test_official_persons_in_amsterdam_reach_a_team_or_the_desk(shared: Path) -> None:
+    """Counted, so that a table that guesses or loses somebody is noticed."""
+    routes = bundled_routes()
+    places = [
+        routes.place(
+            person.get("verblijfplaats", {}).get("postcode"), TODAY, is_secret=is_secret(person)
+        )
+        for person in in_amsterdam(shared)
+    ]
+    reasons = Counter("team" if one.reason is None else one.reason.value for one in places)
+    reasons["geheim"] = sum(one.team == routes.secret_desk for one in places)
+    assert reasons == EXPECTED
+    assert sum(reasons.values()) - reasons["geheim"] == len(places)

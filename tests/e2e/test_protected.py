@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.audit.merkle import leaf_hash
 from gateway.cli.registration import ensure_sandbox_partner
-from gateway.store.partners import NewPartner, register_partner
+from gateway.store.partners import NewPartner
 from tests.gateway.exchange.road import Road, open_road
 from tests.support import protected
 from tests.support.database import TestServer
@@ -344,7 +344,6 @@ class Known(NamedTuple):
 async def known(database: str, each: int) -> AsyncIterator[tuple[Road, Known]]:
     """A road on which some persons are known by a report, and some by another's referral."""
     async with open_road(database, TEXT) as road:
-        await register_partner(road.engine, VEILIG_THUIS)
         reported, referred = ([fresh_bsn() for _ in range(each)] for _ in range(2))
         for person in reported:
             answer = await road.refer(report(member(person, agreed=None)), "okt")

@@ -156,6 +156,7 @@ async def test_invariant_04_only_named_fields_leave(world: World) -> None:
         "geboortedatum",
         "geslacht",
         "participatietrede",
+        "reedsBekend",
         "zrm",
     }
     assert person["zrm"] == {"gemetenOp": "2013-11-01", "inkomen": 2}

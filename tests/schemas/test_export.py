@@ -97,6 +97,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "regelcode": "niet-leesbaar",
         "bevindingen": [{"regel": 2, "veld": "lid.geboortedatum", "bevinding": "ongeldig"}],
     },
+    "pseudoniemwissel": {
+        "van": 1,
+        "naar": 2,
+        "deel": 1,
+        "sluit": True,
+        "paren": [["A" * 43, "B" * 42 + "A"]],
+    },
     "intrekkingsbericht": {
         "uitwisselingId": UUID_TEXT,
         "doel": "toeleiding-wijkteam",
@@ -115,6 +122,37 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "doel": "toeleiding-wijkteam",
         "velden": ["huishouden.straatnaam"],
         "waarden": {"huishouden": {"straatnaam": "Dam"}},
+    },
+    "overdracht": {
+        "uitwisselingId": UUID_TEXT,
+        "vanTeam": "centrum",
+        "naarTeam": "stedelijke-balie",
+        "peildatum": "2026-03-01",
+        "reden": "grensgeval",
+    },
+    "signaal": {
+        "regel": "eerste-contact-uitgebleven",
+        "uitwisselingId": UUID_TEXT,
+        "kenmerk": "DWI-1",
+        "nummer": 1,
+        "termijnDagen": 14,
+    },
+    "toedeling": {"uitwisselingId": UUID_TEXT, "team": "zuidoost"},
+    "toedelingen": {
+        "wachtend": [
+            {
+                "uitwisselingId": UUID_TEXT,
+                "reden": "geen-postcode",
+                "sinds": "2026-03-01T12:00:00Z",
+                "isTeLaat": False,
+            }
+        ]
+    },
+    "verhuizing": {
+        "kenmerk": "V-1",
+        "uitwisselingId": UUID_TEXT,
+        "postcode": "1104AB",
+        "peildatum": "2026-03-01",
     },
     "aangehouden": {
         "aangehouden": [

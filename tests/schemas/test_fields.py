@@ -16,6 +16,7 @@ from schemas.fields import (
     Special,
     Treatment,
 )
+from schemas.partner_update import PartnerUpdate
 from schemas.referral import (
     Agreement,
     Authority,
@@ -47,6 +48,8 @@ NEVER_ADMITTED = {
     "verantwoording.kenmerk": "the casebook's own key goes back to it alone",
     "verantwoording.uitwisselingId": "names the exchange inside the gateway",
     "verantwoording.ontvanger": "chooses among flows",
+    "partnerbericht.uitwisselingId": "names the exchange inside the gateway",
+    "partnerbericht.aanmeldingKenmerk": "names the exchange inside the gateway",
 }
 # What a recipient may get and no sender wrote.
 DERIVED = {
@@ -54,6 +57,9 @@ DERIVED = {
     "aanmelding.aantalLeden",
     "aanmelding.wijkteam",
     "verantwoording.pseudoniem",
+    "lid.reedsBekend",
+    "partnerbericht.aanmelding",
+    "registratie.burgerservicenummer",
 }
 SECTIONS: dict[str, type[BaseModel]] = {
     "aanmelding": Referral,
@@ -62,6 +68,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "lid.zrm": ZrmMeasurement,
     "statusbericht": StatusMessage,
     "verantwoording": Accountability,
+    "partnerbericht": PartnerUpdate,
 }
 
 
@@ -95,7 +102,9 @@ def test_every_part_of_a_referral_is_looked_at() -> None:
 
     # None of these holds a field that could ever leave: `NEVER_ADMITTED` names where they stand.
     inert = {Agreement, Authority, Holder, Professional, ProtectionRequest, EmergencyRequest}
-    found = inside(Referral) | inside(StatusMessage) | inside(Accountability)
+    found = (
+        inside(Referral) | inside(StatusMessage) | inside(Accountability) | inside(PartnerUpdate)
+    )
     assert found == set(SECTIONS.values()) | inert
 
 
@@ -126,6 +135,8 @@ def test_a_field_belongs_to_the_message_that_its_path_names() -> None:
         of_its_own = {
             "statusbericht": MessageKind.STATUS,
             "verantwoording": MessageKind.ACCOUNTABILITY,
+            "partnerbericht": MessageKind.PARTNER_UPDATE,
+            "registratie": MessageKind.REGISTRATION,
         }
         assert field.message is of_its_own.get(section, MessageKind.REFERRAL)
 
@@ -157,23 +168,32 @@ def test_what_points_at_a_person_or_a_door_is_an_identifier() -> None:
         "huishouden.huisnummer",
         "huishouden.huisnummertoevoeging",
         "huishouden.telefoonnummer",
+        "partnerbericht.telefoonnummer",
+        "registratie.burgerservicenummer",
     }
     free = {path for path, field in FIELDS.items() if field.kind is FieldKind.FREE_TEXT}
-    assert free == {"aanmelding.toelichting"}
+    assert free == {"aanmelding.toelichting", "partnerbericht.toelichting"}
 
 
 def test_only_the_pseudonym_is_pseudonymised() -> None:
     paths = [p for p, field in FIELDS.items() if Treatment.PSEUDONYMISE in field.treatments]
-    assert paths == ["lid.pseudoniem", "verantwoording.pseudoniem"]
+    # A number that is registered comes back as a pseudonym, and goes nowhere else.
+    registered = "registratie.burgerservicenummer"
+    assert paths == ["lid.pseudoniem", "verantwoording.pseudoniem", registered]
 
 
 @pytest.mark.parametrize(
     ("special", "paths"),
     [
-        (Special.BSN, {"lid.burgerservicenummer"}),
+        (Special.BSN, {"lid.burgerservicenummer", "registratie.burgerservicenummer"}),
         (
             Special.HEALTH,
-            {"lid.zrm.fysiekeGezondheid", "lid.zrm.geestelijkeGezondheid", "lid.zrm.verslaving"},
+            {
+                "lid.zrm.fysiekeGezondheid",
+                "lid.zrm.geestelijkeGezondheid",
+                "lid.zrm.verslaving",
+                "partnerbericht.hulpvorm",
+            },
         ),
         (Special.CRIMINAL, {"lid.zrm.justitie"}),
     ],

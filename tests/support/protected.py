@@ -17,7 +17,7 @@ VEILIG_THUIS = NewPartner(
     "veilig-thuis", "Veilig Thuis (proefpartij)", "00000099000000006000", "generic"
 )
 OVERSEER = NewPartner(
-    "overzicht", "Toezicht (proefpartij)", "00000099000000007000", "generic", "toezicht-beschermd"
+    "overzicht", "Toezicht (proefpartij)", "00000099000000019000", "generic", "toezicht-beschermd"
 )
 
 _HEAD = """\

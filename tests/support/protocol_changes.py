@@ -63,6 +63,7 @@ CHANGES: dict[str, tuple[Change, Change]] = {
     "wetten-alle": ((), (('toegelatenGrondslagen = ["participatiewet", "wmo2015"]\n', ""),)),
     "geheim-adres": ((), at("geheimAdresToegelaten = true\n")),
     "koppelgroep": ((), at('koppelgroep = "anders"\n')),
+    "eerste-contact": ((), at("eersteContactDagen = 14\n")),
     "gezag": ((), (('titel = "Proefprotocol"', 'titel = "Proefprotocol"\ngezagGeldigDagen = 30'),)),
     "instemming": ((), (("vereist = false", "vereist = true"),)),
     "huishouden": ((), (("allen", "beperken"),)),

@@ -38,7 +38,7 @@ PATIENCE = 20.0
 _REACHED = (
     *("exchange", "part", "held", "fingerprint", "subject", "mailbox", "disclosure", "log_leaf"),
     *("consent_event", "authority_statement", "correction", "notice", "restriction"),
-    *("delivery", "delivery_chunk", "delivery_outcome"),
+    *("delivery", "delivery_chunk", "delivery_outcome", "upload", "upload_ended"),
 )
 
 

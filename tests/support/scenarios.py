@@ -18,10 +18,11 @@ from consent.columns import is_present
 from consent.decide import Emergency, Facts, FlowTable, asked_of, compile_table, decide
 from consent.minimise import MinimisationPlan, Minimised, covers
 from consent.protocol import Flow, ProtocolError, load
-from consent.register import NOTHING_RECORDED, standing
+from consent.register import NOTHING_RECORDED, Standing, standing
 from schemas.casework import Accountability, StatusMessage
-from schemas.decisions import Decision, Permit, Rule
+from schemas.decisions import Decision, Hold, Permit, Refuse, Rule
 from schemas.fields import CATEGORIES, FIELDS, MessageKind, Treatment
+from schemas.partner_update import HelpKind, PartnerUpdate, Reachability, UpdateKind
 from schemas.referral import Ground, Referral
 from schemas.zrm import ZrmDomain
 from tests.support.scenario_table import (
@@ -91,11 +92,17 @@ def run(scenario: Scenario) -> Outcome:
     )
     closed = frozenset(scenario.geschorst)
     if message is not MessageKind.REFERRAL:
-        facts = Facts(None, frozenset(), 0, [NOTHING_RECORDED])
+        standings = [NOTHING_RECORDED]
+        if flow is not None and flow.locks.agreement.required:
+            standings = _standings(scenario, flow)
+        facts = Facts(None, frozenset(), 0, standings)
         decision = decide(example(), found, facts, closed, scenario.dag)
+        if isinstance(decision, Hold):  # what names no person cannot wait for one
+            decision = Refuse(decision.flow, decision.rule)
         assert found is not None or not isinstance(decision, Permit)
         return Outcome(
-            decision, _of_case(scenario, found) if found and isinstance(decision, Permit) else None
+            decision,
+            _of_case(scenario, found, decision) if found and isinstance(decision, Permit) else None,
         )
     referral = _referral(scenario, flow)
     decision = decide(example(), found, _facts(scenario, found, referral), closed, scenario.dag)
@@ -151,11 +158,7 @@ def _facts(scenario: Scenario, flow: Flow | None, referral: Referral) -> Facts:
     now, asked = now_of(scenario), scenario.nood
     standings = [NOTHING_RECORDED] * len(referral.household.members)
     if flow is not None and flow.locks.agreement.required:
-        question = asked_of(flow, example().protocol, now)
-        standings = [
-            standing(events_of(scenario, flow, one, number), question, person_of(one))
-            for number, one in enumerate(_residents(scenario, flow))
-        ]
+        standings = _standings(scenario, flow)
     applicant = next(
         (n for n, m in enumerate(referral.household.members) if m.role == "aanmelder"), 0
     )
@@ -168,6 +171,14 @@ def _facts(scenario: Scenario, flow: Flow | None, referral: Referral) -> Facts:
         None if asked is None else Emergency(asked.stap, now + timedelta(hours=asked.uren)),
         now,
     )
+
+
+def _standings(scenario: Scenario, flow: Flow) -> list[Standing]:
+    question = asked_of(flow, example().protocol, now_of(scenario))
+    return [
+        standing(events_of(scenario, flow, one, number), question, person_of(one))
+        for number, one in enumerate(_residents(scenario, flow))
+    ]
 
 
 def _residents(scenario: Scenario, flow: Flow | None) -> tuple[Resident, ...]:
@@ -223,7 +234,19 @@ def _member(one: Resident, number: int) -> dict[str, Any]:
     }
 
 
-def _of_case(scenario: Scenario, flow: Flow) -> Minimised:
+def _of_case(scenario: Scenario, flow: Flow, permit: Permit) -> Minimised:
+    if flow.message is MessageKind.REGISTRATION:
+        # Nothing is handed over but a pseudonym in the place of the number.
+        return Minimised([], tuple(flow.fields), ())
+    if flow.message is MessageKind.PARTNER_UPDATE:
+        # Never all of these at once in one message; here, to see which could go.
+        update = PartnerUpdate.model_construct(
+            reference="PROEF-2", kind=UpdateKind.CONTACT_CHANGED, as_of=scenario.dag,
+            phone="020 1234567", reachability=Reachability.REACHABLE, appointment_on=scenario.dag,
+            help_kind=HelpKind.TREATMENT, note="Proef.",
+        )  # fmt: skip
+        plan, case = MinimisationPlan(flow), identity("uitwisseling")
+        return plan.partner_update(update, permit, str(case), "PROEF-1", scenario.dag)
     plan, closed = MinimisationPlan(flow), scenario.status.startswith("afgesloten")
     wire: dict[str, Any] = {
         "kenmerk": "RIS-1",

@@ -8,7 +8,7 @@ are made by arithmetic, not by asking the library that the models ask.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -285,15 +285,17 @@ def flow_tables(
     )
 
 
+def _parties(drawn: tuple[Sequence[str], MessageKind]) -> tuple[str, str, MessageKind]:
+    order, message = drawn
+    sender = order[0]
+    return sender, sender if message is MessageKind.REGISTRATION else order[1], message
+
+
 @st.composite
 def protocols(draw: st.DrawFn) -> Protocol:
     """A protocol among three partners, with up to four flows; it loads without a complaint."""
     starts = st.tuples(st.permutations(["dwi", "okt", "casebook"]), st.sampled_from(MessageKind))
-    drawn = draw(
-        st.lists(
-            starts, min_size=1, max_size=4, unique_by=lambda key: (key[0][0], key[0][1], key[1])
-        )
-    )
+    drawn = draw(st.lists(starts, min_size=1, max_size=4, unique_by=_parties))
     return load(
         PREAMBLE
         + "".join(
@@ -340,7 +342,12 @@ def flow_toml(
     grounds: Iterable[Ground] = (),
     required: Iterable[str] = (),
 ) -> str:
-    """One flow as TOML. A JSON string, list or boolean is one in TOML too."""
+    """One flow as TOML. A JSON string, list or boolean is one in TOML too.
+
+    A registration goes back to who sends it, and asks nobody.
+    """
+    if message is MessageKind.REGISTRATION:
+        recipient, is_agreement_asked = sender, False
     admitted = [FIELDS[path] for path, line in fields.items() if line is not Treatment.DROP]
     special = sorted({field.special for field in admitted} & {Special.HEALTH, Special.CRIMINAL})
     article = '{ artikel = "art. 1 (proef)" }'

@@ -34,12 +34,13 @@ from gateway.store.exposed import (
 )
 from gateway.store.groups import Connection
 from gateway.vault.boxes import CONTENT, DataKey, SealBrokenError, Vault, WrappedKey
+from gateway.vault.kept_forms import NEXT, bound_reference, bound_to, open_births, slot_of
 from gateway.vault.keys import KeyProvider, KeyUnavailableError
+from schemas.fields import Place
 
 ADULT = 18
 _MINUTE, _DAY = 60_000, 86_400_000
 _SECRET = b'"geheimhouding":true'
-_SLOT_OF_HOUSEHOLD, _SLOT_OF_MEMBER = 3, 1
 _YES, _NO, _UNKNOWN = "ja", "nee", "onbekend"
 HEADINGS = (
     "nummer", "eersteVerstrekking", "laatsteVerstrekking", "verstrekkingen", "ontvangers",
@@ -138,9 +139,9 @@ def _is_minor(person: ExposedPerson, vault: Vault, adult: str) -> str:
     try:
         wrapped = WrappedKey(person.epoch, person.wrapped)
         key = vault.unwrap(person.subject, CONTENT, wrapped)
-        births = orjson.loads(key.open(person.facts, person.subject.bytes + b"feiten"))
     except (SealBrokenError, KeyUnavailableError):
         return _UNKNOWN
+    births = [born.reveal() for born in open_births(person.subject, key, person.facts)]
     if not births:
         return _UNKNOWN
     # Of an incomplete date the last day that it can be: better a minor too many than one missed.
@@ -157,7 +158,7 @@ async def count_secret_addresses(connection: Connection, vault: Vault) -> Secret
             if content is None:
                 continue
             looked_at.add(box.exchange)
-            if _SECRET in _slot(content, _SLOT_OF_HOUSEHOLD):
+            if _SECRET in slot_of(content, Place.HOUSEHOLD):
                 secret.add(box.exchange)
     persons = await persons_in(connection, list(secret)) if secret else 0
     return SecretAddresses(persons, len(looked_at))
@@ -166,17 +167,12 @@ async def count_secret_addresses(connection: Connection, vault: Vault) -> Secret
 def _opened(box: KeptBox, vault: Vault) -> bytes | None:
     with suppress(SealBrokenError, KeyUnavailableError):
         key = _key_of(box, vault)
-        return key.open(box.box, b"%b%d" % (box.exchange.bytes, box.member))
+        return key.open(box.box, bound_to(box.exchange.bytes, box.member))
     return None
 
 
 def _key_of(box: KeptBox, vault: Vault) -> DataKey:
     return vault.unwrap(box.subject, CONTENT, WrappedKey(box.epoch, box.wrapped))
-
-
-def _slot(content: bytes, number: int) -> bytes:
-    slots = content.split(b"\x1f")
-    return slots[number] if len(slots) > number else b""
 
 
 NAME_HEADINGS = ("nummer", "burgerservicenummer", "naam", "geboortedatum", "verzender", "kenmerk",
@@ -224,7 +220,7 @@ def _reference(one: KeptReference, vault: Vault) -> str:
         return ""
     with suppress(SealBrokenError, KeyUnavailableError):
         key = vault.unwrap(one.owner, CONTENT, WrappedKey(one.epoch, one.wrapped))
-        return key.open(one.sealed, one.exchange.bytes + b"kenmerk").decode()
+        return key.open(one.sealed, bound_reference(one.exchange.bytes)).decode()
     return ""
 
 
@@ -256,8 +252,8 @@ def _safe(text: str) -> str:
 
 def fields_of_member(content: bytes) -> dict[str, str]:
     """What a box says of who its member is."""
-    slot = _slot(content, _SLOT_OF_MEMBER)
+    slot = slot_of(content, Place.MEMBER)
     if not slot:
         return {}
-    written = orjson.loads(b"{%b}" % slot.replace(b"\x1e", b","))
+    written = orjson.loads(b"{%b}" % slot.replace(NEXT, b","))
     return {name: str(value) for name, value in written.items() if isinstance(value, str)}

@@ -63,6 +63,8 @@ class What(StrEnum):
     LAPSED = "vervallen"
     AUTHORITY = "gezag"
     ERASED = "vernietigd"
+    KNOWN = "bekend"
+    KNOWN_NO_LONGER = "niet-meer-bekend"
     OTHER = "anders"
 
 

@@ -152,7 +152,7 @@ class _Teller:
 
     def _decision(self, exchange: UUID) -> Line | None:
         """The decision that stands: what agreement set free was decided on twice."""
-        decided = [x for x in self._lines.get(exchange, ()) if x.event == Event.DECISION]
+        decided = [x for x in self._lines.get(exchange, ()) if _is_decision(x)]
         return decided[-1] if decided else None
 
     def _sharing(self, number: int, one: StoredExchange) -> Sharing:
@@ -273,6 +273,9 @@ class _Teller:
         event, what = line.event, What.OTHER
         if event == Event.CORRECTION:
             what = _CORRECTIONS.get(line.text("correction") or "", What.OTHER)
+        elif event == Event.REGISTRATION:
+            ended = line.text("act") == "beeindigd"
+            what = What.KNOWN_NO_LONGER if ended else What.KNOWN
         elif event in _PLAIN:
             what = _PLAIN[Event(event)]
         reason = line.text("reason")
@@ -286,7 +289,7 @@ class _Teller:
 
     def _party(self, line: Line, what: What) -> str | None:
         """Who did it, where the entry or its message says so."""
-        if what in (What.RESTRICTED, What.OBJECTED, What.LIFTED, What.ANNULLED, What.AUTHORITY):
+        if what in _BY_SENDER:
             return line.text("sender")
         if line.exchange is None or what not in (What.FETCHED, What.CONFIRMED, What.NOT_SENT):
             return None
@@ -294,11 +297,25 @@ class _Teller:
         return None if one is None else one.recipient
 
 
+_BY_SENDER = (
+    What.RESTRICTED, What.OBJECTED, What.LIFTED, What.ANNULLED, What.AUTHORITY, What.KNOWN,
+    What.KNOWN_NO_LONGER,
+)  # fmt: skip
+"""What was done by whom an entry names as its sender."""
+
+
 def _place(path: str) -> int:
     return _ORDER.get(path, len(_ORDER))
 
 
 _ORDER = {path: number for number, path in enumerate(FIELDS)}
+
+
+def _is_decision(line: Line) -> bool:
+    """Whether it says what was decided on a message; of one that went to a successor, this does."""
+    return line.event == Event.DECISION or (
+        line.event == Event.SUCCESSION and line.text("decision") is not None
+    )
 
 
 def _commitments(line: Line) -> Sequence[object]:

@@ -16,16 +16,17 @@ from typing import NamedTuple
 import orjson
 
 from consent.columns import MemberView, ReferralView, column_of
-from consent.minimise import COUNT, FREE_TEXT, Part
+from consent.minimise import COUNT, Part
 from consent.protocol import Flow
 from gateway.reports.dossier.contents import Value
 from gateway.reports.dossier.gathering import OwnPlace
-from schemas.fields import FIELDS, PLACES, Place
+from schemas.fields import AT_RELEASE, FIELDS, PLACES, FieldKind, Place
 from schemas.zrm import ZrmDomain, ZrmMeasurement
 
 HIDDEN = "***"
 _OWN = (Place.MEMBER, Place.ZRM)
 _NAMES = ("lid.pseudoniem", "verantwoording.pseudoniem")
+_NOTES = {field.category for field in FIELDS.values() if field.kind is FieldKind.FREE_TEXT}
 _BSN = "lid.burgerservicenummer"
 _COUNT_PATH = "aanmelding.aantalLeden"
 _ANY_DAY = date(2000, 1, 1)
@@ -45,10 +46,12 @@ def copied_parts(parts: Sequence[Part], flow: Flow, *, is_as_self: bool, is_alon
     is_whole = True
     for part in parts:
         is_own = PLACES[part.category] in _OWN
-        if not (is_own or is_as_self) or (part.category == FREE_TEXT and not is_alone):
+        if not (is_own or is_as_self) or (part.category in _NOTES and not is_alone):
             is_whole = False
             continue
         for wire, value in orjson.loads(b"{" + part.fragment + b"}").items():
+            if value is None:
+                continue  # worked out for the recipient alone, when it is handed over
             if wire == COUNT and not is_alone:
                 is_whole = False
                 continue
@@ -64,7 +67,9 @@ def copied_held(place: OwnPlace, flow: Flow, *, is_as_self: bool) -> Copied:
     is_alone = len(household.members) == 1
     # As it was sent: what the flow would drop or make coarse is held as yet, and so is told.
     whole = flow.model_copy(update={"fields": {}})
-    values = list(_read(MemberView(member, ""), Place.MEMBER, whole, without=_NAMES))
+    values = list(
+        _read(MemberView(member, ""), Place.MEMBER, whole, without=(*_NAMES, *AT_RELEASE))
+    )
     if member.zrm is not None:
         values += _scores(member.zrm)
     is_whole = is_as_self

@@ -43,6 +43,14 @@ HAPPENINGS = {
         "{party} bevestigde de ontvangst.", "{party} confirmed that it was received."
     ),
     What.REMOVED: Label("Het is verwijderd.", "It was removed."),
+    What.KNOWN: Label(
+        "{party} liet vastleggen dat deze persoon daar al bekend is.",
+        "{party} had it recorded that this person is known there already.",
+    ),
+    What.KNOWN_NO_LONGER: Label(
+        "{party} liet vastleggen dat deze persoon daar niet meer bekend is.",
+        "{party} had it recorded that this person is known there no longer.",
+    ),
     What.DAMAGED: Label(
         "Het was niet leesbaar en ging niet weg.", "It could not be read and did not leave."
     ),

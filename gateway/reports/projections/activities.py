@@ -137,7 +137,35 @@ LOG = OwnActivity(
         ),
     ),
 )
-OWN = (INTAKE, AGREEMENTS, RIGHTS, OVERSIGHT, UPKEEP, ACCESS, LOG)
+PSEUDONYMS = OwnActivity(
+    "urn:sluis:verwerking:pseudoniemen",
+    "Wisselen van de pseudoniemen waaronder een ontvanger personen kent",
+    (
+        OwnVersion(
+            _FIRST,
+            "Begrenzen hoe lang een pseudoniem, waar het ook bewaard is, naar iemand leidt",
+            ("LegalObligation",),
+            ("AVG art. 25", "AVG art. 32"),
+            ("pseudoniemen",),
+            ("Transform", "Use"),
+        ),
+    ),
+)
+ROUTING = OwnActivity(
+    "urn:sluis:verwerking:toedelen",
+    "Toedelen aan een team, overdragen bij verhuizing, en bewaken dat er een eerste contact komt",
+    (
+        OwnVersion(
+            _FIRST,
+            "Dat een aanmelding bij het goede team komt, en dat niemand tussen wal en schip valt",
+            ("LegalObligation",),
+            ("AVG art. 5 lid 1 onder d", "Wmo 2015 art. 2.3.2 (te bevestigen)"),
+            ("reden waarom een mens toedeelt",),
+            ("Store", "Use"),
+        ),
+    ),
+)
+OWN = (INTAKE, AGREEMENTS, RIGHTS, OVERSIGHT, UPKEEP, ACCESS, LOG, PSEUDONYMS, ROUTING)
 
 _BY_EVENT: dict[str, OwnActivity] = {
     Event.CONSENT: AGREEMENTS,
@@ -153,7 +181,12 @@ _BY_EVENT: dict[str, OwnActivity] = {
     Event.READING: OVERSIGHT,
     Event.REVIEW: OVERSIGHT,
     Event.SAFE_CONTACT: OVERSIGHT,
+    Event.SUCCESSION: OVERSIGHT,
+    Event.PLACEMENT: ROUTING,
+    Event.MOVE: ROUTING,
+    Event.REGISTRATION: INTAKE,
     Event.PROTOCOL: UPKEEP,
+    Event.PSEUDONYM_EPOCH: PSEUDONYMS,
 }
 NO_FLOW = "urn:sluis:geen-gegevensstroom"
 """What an entry names where no flow was found; it is no activity, and the event says which is."""
@@ -162,8 +195,12 @@ NO_FLOW = "urn:sluis:geen-gegevensstroom"
 def events_of(uri: str) -> frozenset[str]:
     """The events that may fall under an activity of the gateway's own; none for another's."""
     if uri == INTAKE.uri:
-        return frozenset({Event.DECISION, Event.UNREADABLE})
-    stated = {ACCESS.uri: {Event.ACCESS}, LOG.uri: {Event.PREDECESSOR}}
+        return frozenset({Event.DECISION, Event.UNREADABLE, Event.REGISTRATION})
+    stated: dict[str, set[Event]] = {
+        ACCESS.uri: {Event.ACCESS},
+        LOG.uri: {Event.PREDECESSOR},
+        PSEUDONYMS.uri: {Event.NOTICE, Event.DISCLOSURE, Event.ACKNOWLEDGEMENT, Event.PURGE},
+    }
     by_event = {event for event, own in _BY_EVENT.items() if own.uri == uri}
     return frozenset(by_event | stated.get(uri, set()))
 

@@ -59,8 +59,12 @@ def read_headers(path: Path) -> dict[str, str]:
     """The headers in a file: `Name: value`, one a line; empty lines and `#` lines aside."""
     if path.stat().st_mode & 0o077:
         raise HeaderFileError(f"{path} is open to others: chmod 600 it")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise HeaderFileError(f"{path} is not UTF-8") from None  # the cause quotes it
     found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
         parts = _HEADER.match(line.strip())

@@ -60,12 +60,17 @@ _NAMES: dict[str, str] = {
     Event.READING: "Beschermde gegevens ingezien",
     Event.DISCLOSURE_DECISION: "Besloten over het noemen van een beschermde uitwisseling",
     Event.SAFE_CONTACT: "Veilig contact vastgelegd of beëindigd",
+    Event.SUCCESSION: "Stap in het opvolgen van een ketenpartner door een andere",
+    Event.PSEUDONYM_EPOCH: "Stap in het wisselen van pseudoniemen",
+    Event.PLACEMENT: "Aanmelding toegedeeld door een medewerker",
+    Event.MOVE: "Verhuizing van een huishouden verwerkt",
+    Event.REGISTRATION: "Vastgelegd of beëindigd dat een ontvanger iemand kent",
     Event.PREDECESSOR: "Vorig deel van het logboek vastgelegd",
 }
 _CALLED_BY_SENDER = frozenset(
     {
         Event.DECISION, Event.UNREADABLE, Event.CONSENT, Event.AUTHORITY, Event.CORRECTION,
-        Event.SAFE_CONTACT,
+        Event.SAFE_CONTACT, Event.REGISTRATION,
     }
 )  # fmt: skip
 _CALLED_BY_RECIPIENT = frozenset({Event.DISCLOSURE, Event.TAKEN_BACK, Event.ACKNOWLEDGEMENT})

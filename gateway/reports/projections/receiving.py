@@ -169,7 +169,10 @@ class _Settling:
 
 def require_secure(address: str) -> str:
     """The address, if it is HTTPS or this machine's own. Raises `InsecureReceiverError`."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets that hold no IPv6 address
+        raise InsecureReceiverError("this is no address") from None
     if parts.username or parts.password:
         raise InsecureReceiverError("an address with a password in it ends up where it is shown")
     if parts.scheme == "https" and parts.hostname:

@@ -200,19 +200,18 @@ def years_later(referrals: Iterable[DwiReferral], years: int) -> Iterator[DwiRef
     for one in referrals:
         home = one.household
         members = tuple(
-            replace(m, birth_date=m.birth_date and _later(m.birth_date, years))
-            for m in home.members
+            replace(m, birth_date=m.birth_date and later(m.birth_date, years)) for m in home.members
         )
-        registered = _later(home.registered_on, years)
+        registered = later(home.registered_on, years)
         yield replace(
             one,
-            referred_on=_later(one.referred_on, years),
+            referred_on=later(one.referred_on, years),
             household=replace(home, members=members, registered_on=registered),
-            zrm=replace(one.zrm, measured_on=_later(one.zrm.measured_on, years)),
+            zrm=replace(one.zrm, measured_on=later(one.zrm.measured_on, years)),
             agreements=tuple(
-                a and replace(a, decided_on=_later(a.decided_on, years)) for a in one.agreements
+                a and replace(a, decided_on=later(a.decided_on, years)) for a in one.agreements
             ),
-            authority=tuple(a and replace(a, as_of=_later(a.as_of, years)) for a in one.authority),
+            authority=tuple(a and replace(a, as_of=later(a.as_of, years)) for a in one.authority),
         )
 
 
@@ -221,7 +220,8 @@ def years_until(today: date) -> int:
     return today.year - 1 - REFERENCE_DATE.year
 
 
-def _later(day: date, years: int) -> date:
+def later(day: date, years: int) -> date:
+    """The same day so many years later."""
     # Who was born on 29 February is given the day before, in a year that lacks it.
     is_missing = (day.month, day.day) == (2, 29) and not isleap(day.year + years)
     return day.replace(year=day.year + years, day=28 if is_missing else day.day)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Final
 
 import orjson
@@ -170,18 +171,7 @@ def _spoil(row: list[str], flaw: Flaw) -> None:
 def _message(referral: DwiReferral) -> dict[str, object]:
     household = referral.household
     pairs = zip(household.members, referral.agreements, referral.authority, strict=True)
-    home: dict[str, object] = {
-        "straatnaam": household.street,
-        "huisnummer": household.house_number,
-        "geheimhouding": household.address_is_secret,
-        "leden": [_member(referral, *pair) for pair in pairs],
-    }
-    if household.postcode_state is PostcodeState.FULL:
-        home["postcode"] = household.postcode
-    if household.house_number_suffix:
-        home["huisnummertoevoeging"] = household.house_number_suffix
-    if household.phone:
-        home["telefoonnummer"] = household.phone
+    home = {**address(household), "leden": [_member(referral, *pair) for pair in pairs]}
     message: dict[str, object] = {
         "kenmerk": referral.reference,
         "aangemeldOp": referral.referred_on,
@@ -193,12 +183,24 @@ def _message(referral: DwiReferral) -> dict[str, object]:
     return message
 
 
-def _member(
-    referral: DwiReferral,
-    member: Person,
-    agreement: MemberAgreement | None,
-    authority: MemberAuthority | None,
-) -> dict[str, object]:
+def address(household: Household) -> dict[str, object]:
+    """Where the household lives, as far as the canonical message can hold it."""
+    home: dict[str, object] = {
+        "straatnaam": household.street,
+        "huisnummer": household.house_number,
+        "geheimhouding": household.address_is_secret,
+    }
+    if household.postcode_state is PostcodeState.FULL:
+        home["postcode"] = household.postcode
+    if household.house_number_suffix:
+        home["huisnummertoevoeging"] = household.house_number_suffix
+    if household.phone:
+        home["telefoonnummer"] = household.phone
+    return home
+
+
+def identity(member: Person) -> dict[str, object]:
+    """Who a member is, as far as the population knows."""
     said: dict[str, object] = {
         "rol": member.role.value,
         "burgerservicenummer": member.bsn,
@@ -211,17 +213,26 @@ def _member(
         said["achternaam"] = member.surname
     if member.birth_date:
         said["geboortedatum"] = member.birth_date
+    return said
+
+
+def scored(on: date, scores: Iterable[int | None]) -> dict[str, object]:
+    """A ZRM measurement; domains without a score are left out."""
+    pairs = zip(DOMAINS, scores, strict=True)
+    return {"gemetenOp": on, "scores": {d.value: score for d, score in pairs if score is not None}}
+
+
+def _member(
+    referral: DwiReferral,
+    member: Person,
+    agreement: MemberAgreement | None,
+    authority: MemberAuthority | None,
+) -> dict[str, object]:
+    said = identity(member)
     if member.role is Role.APPLICANT:
         said["ontvangtUitkering"] = True
         said["participatietrede"] = referral.ladder
-        said["zrm"] = {
-            "gemetenOp": referral.zrm.measured_on,
-            "scores": {
-                domain.value: score
-                for domain, score in zip(DOMAINS, referral.zrm.scores, strict=True)
-                if score is not None
-            },
-        }
+        said["zrm"] = scored(referral.zrm.measured_on, referral.zrm.scores)
     if agreement is not None:
         said["instemming"] = {
             "gegeven": agreement.given,

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from adapters.dwi import adapter
-from adapters.dwi.suwi import MAX_ELEMENTS, SuwiReader, load_schema
+from adapters.dwi.suwi import ANSWER_SCHEMA, MAX_ELEMENTS, SuwiReader
 from adapters.dwi.suwi_structure import CONTENT
+from adapters.hostile_xml import UnusableSchemaError, load_schema
 from schemas.deliveries import Problem, Record, Unreadable
 from schemas.referral import Referral
 from tests.adapters.feeding import TODAY, findings, outcomes, read, refusal, translated
@@ -309,7 +310,7 @@ def test_the_official_samples_are_judged_as_their_schema_judges_them(shared: Pat
     folder = shared / "standards" / "suwinet"
     for reader in (
         SuwiReader(TODAY),
-        SuwiReader(TODAY, load_schema(folder / "Bijstandsregelingen")),
+        SuwiReader(TODAY, load_schema(folder / "Bijstandsregelingen" / ANSWER_SCHEMA)),
     ):
         known = [
             (folder / "responses" / f"Bijstandsregelingen_BijstandsregelingenInfo_{bsn}.xml")
@@ -368,5 +369,5 @@ def content_of(declared: etree._Element) -> str:
 
 
 def test_a_missing_schema_folder_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="BodyReaction"):
+    with pytest.raises(UnusableSchemaError, match="BodyReaction"):
         adapter(tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.hostile_xml import EMPTY, NO_DTD, NO_XML
 from adapters.okt import intake
 from adapters.okt.ijw_types import RETOUR_OF
 from adapters.okt.reader import NEEDED
@@ -70,7 +71,7 @@ def test_the_flows_are_those_of_the_example_protocol() -> None:
 
 def test_every_reason_for_a_file_stands_there() -> None:
     places = {row[0].strip("`") for row in rows_of_table("place")}
-    told = {intake.EMPTY, intake.NO_XML, intake.NO_DTD, intake.TOO_LARGE, NEEDED, "ijwBericht"}
+    told = {EMPTY, NO_XML, NO_DTD, intake.TOO_LARGE, NEEDED, "ijwBericht"}
     assert places == told
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.okt import adapter, load_schemas
+from adapters.hostile_xml import UnusableSchemaError
+from adapters.okt import adapter
 from adapters.okt.intake import MAX_BYTES, MAX_ELEMENTS
-from adapters.okt.reader import IjwReader
+from adapters.port import DeliveryReader
 from schemas.casework import CaseStatus, CloseReason, StatusMessage
 from schemas.deliveries import Problem, Record, Translated, Unreadable
 from schemas.referral import Ground, Referral, Role, Sex
@@ -36,6 +37,16 @@ def status_of(record: Record) -> StatusMessage:
     assert isinstance(record, Translated), record
     assert isinstance(record.message, StatusMessage)
     return record.message
+
+
+def to_us(path: Path) -> bytes:
+    """An official sample, which another municipality sends or gets, as one of this one."""
+    return path.read_bytes().replace(b"0384", b"0363", 1)
+
+
+def strict(shared: Path) -> DeliveryReader:
+    """A reader that holds messages to the official XSDs as well."""
+    return adapter(shared / "standards" / "ijw32").readers["application/xml"](OKT_DAY)
 
 
 def rejected(delivery: bytes) -> tuple[list[tuple[str, Problem]], list[str | None]]:
@@ -130,7 +141,7 @@ def test_a_start_or_stop_is_a_status_on_the_exchange_that_its_wrapper_names(
 
 
 def test_an_assignment_is_a_status_before_anybody_begins(shared: Path) -> None:
-    sample = (shared / "standards" / "ijw32" / "JW301.xml").read_bytes()
+    sample = to_us(shared / "standards" / "ijw32" / "JW301.xml")
     told = status_of(record_of(linked(sample)))
     assert (told.status, told.as_of) == (CaseStatus.COORDINATION_CHECK, date(2026, 4, 1))
     held = told.model_dump_json()
@@ -141,7 +152,7 @@ def test_an_assignment_is_a_status_before_anybody_begins(shared: Path) -> None:
 def test_a_sample_goes_in_with_its_exchange_named_and_is_unlinked_without(
     kind: str, shared: Path
 ) -> None:
-    sample = (shared / "standards" / "ijw32" / f"JW{kind}.xml").read_bytes()
+    sample = to_us(shared / "standards" / "ijw32" / f"JW{kind}.xml")
     for with_schemas in (None, shared / "standards" / "ijw32"):
         read_with = adapter(with_schemas).readers["application/xml"]
         (record,) = read(read_with(OKT_DAY), linked(sample))
@@ -152,7 +163,7 @@ def test_a_sample_goes_in_with_its_exchange_named_and_is_unlinked_without(
 
 
 def test_the_invalid_sample_is_rejected_for_its_31_june(shared: Path) -> None:
-    sample = (shared / "standards" / "ijw32" / "JW315.xml").read_bytes()
+    sample = to_us(shared / "standards" / "ijw32" / "JW315.xml")
     found, codes = rejected(sample)
     assert found == [("ijw.ToewijzingEinddatum", Problem.INVALID)] * 2
     assert codes == ["0001"]
@@ -264,9 +275,9 @@ def test_a_retour_is_not_taken_for_a_message(shared: Path) -> None:
 )
 def test_hostile_content_is_rejected_within_a_second(hostile: bytes, shared: Path) -> None:
     delivery = request().replace(b"<m:Client>", b"<m:Client>" + hostile)
-    schemas = load_schemas(shared / "standards" / "ijw32")
+    reader = strict(shared)
     begun = time.monotonic()
-    (record,) = read(IjwReader(OKT_DAY, schemas), delivery)
+    (record,) = read(reader, delivery)
     assert time.monotonic() - begun < 2
     assert isinstance(record, Unreadable)
 
@@ -274,8 +285,9 @@ def test_hostile_content_is_rejected_within_a_second(hostile: bytes, shared: Pat
 def test_a_comment_as_long_as_a_message_may_be_is_held_to_the_schema_in_time(shared: Path) -> None:
     comment = b"</m:Naam><m:Commentaar>" + b"a. " * 100_000 + b"</m:Commentaar>"
     delivery = request().replace(b"</m:Naam>", comment)
+    reader = strict(shared)
     begun = time.monotonic()
-    (record,) = read(IjwReader(OKT_DAY, load_schemas(shared / "standards" / "ijw32")), delivery)
+    (record,) = read(reader, delivery)
     assert time.monotonic() - begun < 5
     assert findings(record)
 
@@ -287,5 +299,43 @@ def test_chunks_make_no_difference() -> None:
 
 
 def test_a_missing_schema_folder_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="JW301"):
+    with pytest.raises(UnusableSchemaError, match=r"JW301\.xsd"):
+        adapter(tmp_path)
+
+
+@pytest.mark.parametrize("header", ["Ontvanger>0384", "Ontvanger>9999"])
+def test_a_message_to_another_municipality_is_sent_back_with_its_own_code(header: str) -> None:
+    delivery = request().replace(b"Ontvanger>0363", header.encode(), 1)
+    assert rejected(delivery) == ([("ijw.Ontvanger", Problem.UNKNOWN_CODE)], ["S300"])
+
+
+def test_which_municipality_this_is_is_a_setting(shared: Path) -> None:
+    delivery = request().replace(b"Ontvanger>0363", b"Ontvanger>0384", 1)
+    diemen = adapter(municipality="0384").readers["application/xml"](OKT_DAY)
+    (record,) = read(diemen, delivery)
+    assert codes_in(retour_on(record)) == ["0200"]
+    sample = (shared / "standards" / "ijw32" / "JW301.xml").read_bytes()
+    amsterdam = sample.replace(b"0384", b"0363", 1)
+    assert codes_in(retour_on(record_of(linked(amsterdam)))) == ["0200"]
+    assert rejected(linked(sample)) == ([("ijw.Afzender", Problem.UNKNOWN_CODE)], ["S300"])
+
+
+def test_a_schema_that_a_message_names_is_never_fetched(tmp_path: Path, shared: Path) -> None:
+    """libxml2 would follow `xsi:schemaLocation` where no schema is given; here one always is."""
+    bait = tmp_path / "bait.xsd"
+    bait.write_text('<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"/>')
+    before = bait.stat().st_atime_ns
+    hint = f'xsi:schemaLocation="urn:x {bait.as_uri()} urn:y http://127.0.0.1:9/y.xsd"'
+    xsi = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    delivery = request().replace(b"<m:Bericht", f"<m:Bericht {xsi} {hint}".encode(), 1)
+    (record,) = read(strict(shared), delivery)
+    assert codes_in(retour_on(record)) == ["0200"]
+    assert bait.stat().st_atime_ns == before
+
+
+def test_a_schema_that_asks_the_network_is_not_taken(tmp_path: Path, shared: Path) -> None:
+    for path in (shared / "standards" / "ijw32").glob("*.xsd"):
+        asked = path.read_bytes().replace(b'"basisschema.xsd"', b'"http://127.0.0.1:9/b.xsd"')
+        (tmp_path / path.name).write_bytes(asked)
+    with pytest.raises(UnusableSchemaError):
         adapter(tmp_path)

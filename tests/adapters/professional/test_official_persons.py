@@ -60,5 +60,7 @@ def test_official_persons_in_amsterdam_come_in_and_are_routed(
         assert member.surname == (row["achternaam"] or None)
         assert referral.household.postcode == (row["postcode"] or None)
         if referral.household.postcode is not None:
-            teams.append(routes.team(referral.household.postcode))
-    assert sum(team != routes.desk for team in teams) > len(teams) * 0.8
+            teams.append(routes.team(referral.household.postcode, date(2026, 2, 2)))
+    # Border postcodes, and Westpoort, which has no team in the programme's figures: to the desk.
+    # Two of these have a secret address besides, which the road sends to a desk of its own.
+    assert (sum(team == routes.desk for team in teams), len(teams)) == (14, 63)

@@ -45,7 +45,7 @@ def border(answer: Answer, log: io.StringIO, timeout: float = 0.2) -> Border:
         Telemetry(log),
         UNVISITED,
         hot={"/fails": Hot("faal", fails), "/hangs": Hot("hang", hangs)},
-        streamed=frozenset({"/streamed"}),
+        streamed=("/streamed",),
         max_message=1000,
         timeout=timeout,
     )

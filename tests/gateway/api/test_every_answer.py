@@ -77,7 +77,8 @@ async def test_every_described_route_asks_for_a_token(gateway: RunningGateway) -
                 )
                 # A body or path that is wrong may be told first; nothing else may be told at all.
                 assert answer.status_code in (400, 401), (method, path, answer.text)
-                assert_problem(answer, answer.status_code)
+                if method != "head":  # which has no body to look at
+                    assert_problem(answer, answer.status_code)
 
 
 async def test_every_answer_bears_our_headers(

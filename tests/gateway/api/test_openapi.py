@@ -16,6 +16,7 @@ import pytest_asyncio
 from fastapi.routing import iter_route_contexts
 from jsonschema import Draft202012Validator
 
+from adapters.registry import ADAPTERS
 from gateway.api.consents import EXAMPLE_CONSENT
 from gateway.api.messages import EXAMPLE_REFERRAL, EXAMPLE_STATUS
 from gateway.api.wording import WORDING
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Json = dict[str, Any]
 OPEN_TO_ALL = {"/logboek/sleutels"}
 PROBLEM = "application/problem+json"
-OWN = "application/fhir+json"
+OWN = {"application/fhir+json", "application/xml"}
 SOME_ID = "0192f0c1-2345-7abc-8def-0123456789ab"
 SPECTRAL = "@stoplight/spectral-cli@6.16.3"
 PATIENCE = 120.0
@@ -47,6 +48,21 @@ async def document(gateway: Inside) -> Json:
     async with gateway.stranger() as http:
         described: Json = (await http.get("/v1/openapi.json")).json()
     return described
+
+
+async def test_every_format_of_every_connection_is_listed(document: Json) -> None:
+    """A partner's own format is found where it is sent, and where its answer is fetched."""
+    paths = document["paths"]
+    taken = paths["/leveringen"]["post"]["requestBody"]["content"].keys()
+    outcomes = paths["/leveringen/{levering_id}/uitkomsten"]["get"]["responses"]["200"]["content"]
+    mailbox = paths["/postvak"]["get"]["responses"]["200"]["content"]
+    at_once = paths["/eigen-formaat"]["post"]
+    for adapter in ADAPTERS.values():
+        assert adapter.readers.keys() <= taken
+        assert adapter.answer_writers.keys() <= outcomes.keys()
+        assert adapter.status_writers.keys() <= mailbox.keys()
+        assert adapter.answer_writers.keys() <= at_once["requestBody"]["content"].keys()
+        assert adapter.answer_writers.keys() <= at_once["responses"]["200"]["content"].keys()
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -83,6 +99,13 @@ def assert_described(document: Json, method: str, path: str, answer: httpx.Respo
         validator(document, content["schema"]).validate(answer.json())
     for name in described["headers"]:
         assert name in answer.headers, (method, path, name)
+
+
+def assert_not_let_in(method: str, answer: httpx.Response) -> None:
+    """401, as a problem where there is a body to hold one."""
+    assert answer.status_code == 401
+    if method != "head":
+        assert_problem(answer, 401)
 
 
 async def test_anybody_may_read_it_also_a_page_of_another_origin(gateway: Inside) -> None:
@@ -152,9 +175,7 @@ async def test_every_error_is_a_problem_and_none_is_422(document: Json) -> None:
             assert "API-Version" in answer["headers"]
             if status.startswith(("4", "5")):
                 # What was recorded as refused is told in the partner's own format (FHIR).
-                own = (
-                    {OWN} if path == "/eigen-formaat" and status in ("400", "403", "409") else set()
-                )
+                own = OWN if path == "/eigen-formaat" and status in ("400", "403", "409") else set()
                 assert answer["content"].keys() == {PROBLEM} | own
                 schema = answer["content"][PROBLEM]["schema"]
                 assert schema == {"$ref": "#/components/schemas/Probleem"}
@@ -197,6 +218,14 @@ async def test_every_example_holds_to_its_schema(document: Json) -> None:
     for where, content in contents(document):
         is_json = "$ref" in content["schema"]
         assert is_json is ("example" in content), where
+
+
+async def test_held_up_for_seconds_the_gateway_knows_partners_again_soon(gateway: Inside) -> None:
+    """Looking the description over, as above, kept its loop from reading who they are."""
+    headers = {"Authorization": "Bearer x.y.z"}
+    async with gateway.stranger() as http, asyncio.timeout(20):
+        while (await http.get("/v1/protocol", headers=headers)).status_code == 503:  # noqa: ASYNC110  # no event tells
+            await asyncio.sleep(0.05)
 
 
 async def test_the_examples_work(dwi: httpx.AsyncClient, casebook: httpx.AsyncClient) -> None:
@@ -287,7 +316,7 @@ async def test_every_route_but_those_described_as_open_asks_for_a_token(
                 if path in OPEN_TO_ALL:
                     assert answer.status_code == 200
                     continue
-                assert_problem(answer, 401)
+                assert_not_let_in(method, answer)
                 assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
@@ -301,7 +330,7 @@ async def test_who_asks_is_looked_at_before_what_is_asked(gateway: Inside, docum
             for body, media_type in ((b"{", "application/json"), (b"\xff", "image/png")):
                 headers = {"Content-Type": media_type}
                 answer = await http.request(method, address, content=body, headers=headers)
-                assert_problem(answer, 401)
+                assert_not_let_in(method, answer)
 
 
 async def test_nothing_answers_that_is_not_described(gateway: Inside, document: Json) -> None:

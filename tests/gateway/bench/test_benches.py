@@ -109,3 +109,15 @@ def test_log_is_told_as_one_object(capsys: pytest.CaptureFixture[str], folder: P
     assert set(told["variants"]) == groups | plain
     assert {goal["met"] for goal in told["reach"]} == {None}, "only longer runs can tell"
     assert "the signed root is that over all" in told["verified"][0]
+
+
+def test_deliver_is_told_as_one_object(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    told = _run(capsys, folder, "deliver", "--messages", "100", "--recipients", "2")
+
+    assert set(told["variants"]) == {"pulled by 2"}
+    assert set(told["baselines"]) == {
+        "pgqueuer",
+        "pgqueuer, in order",
+        "pgqueuer, sending nothing",
+    }
+    assert {goal["met"] for goal in told["reach"]} == {None}, "only 5,000 messages can tell"

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import stat
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
 import orjson
 import pytest
 
-from gateway import cli
 from gateway.cli import dossier, officer, partner
+from tests.gateway.cli.commands import Run, RunWith
 
-Run = Callable[..., Awaitable[tuple[int, str, str]]]
 SINCE = ["--since", "2026-01-01"]
 PARTNER = ["--name", "Casusregister", "--oin", "00000099000000003000", "--adapter", "generic"]
 
 
 @pytest.fixture
-async def run(
-    database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    """A command's status, what it showed, and what it said aside; in a folder of its own."""
-    monkeypatch.setenv("SLUIS_DATABASE_URL", database)
-    monkeypatch.setenv("SLUIS_HOME", str(tmp_path / "home"))
+async def run(run_with: RunWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """In a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_needed", lambda _: (dossier, officer, partner))
-
-    async def command(*arguments: str) -> tuple[int, str, str]:
-        status = await asyncio.to_thread(cli.main, list(arguments))
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
+    command = run_with(dossier, officer, partner)
     mandate = ["--mandate", "besluit 7", "--mandate-ends", "2099-12-31"]
     role = ["--role", "privacyfunctionaris"]
     await command("officer", "add", "pf", "--name", "P. F.", *role, *mandate, "--sandbox")

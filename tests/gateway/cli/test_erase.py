@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -13,15 +11,14 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway import cli
 from gateway.cli import erase, keys, officer
 from gateway.cli.setup import read_protocol
 from gateway.store.protocols import put_in_force
 from gateway.vault.boxes import CONTENT, Vault
 from gateway.vault.keys import FileKeys, epoch_of
+from tests.gateway.cli.commands import Run, RunWith
 from tests.support.messages import bsn
 
-Run = Callable[..., Awaitable[tuple[int, str, str]]]
 MANDATE = ("--mandate", "M-1", "--mandate-ends", "2099-01-01")
 ASKED = ("--capacity", "self", "--identified-by", "paspoort", "--case", "Z-26-1")
 
@@ -40,23 +37,13 @@ def person(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def run(
-    database: str,
-    engine: AsyncEngine,
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run_with: RunWith, engine: AsyncEngine, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Run:
-    """A command's status, what it showed, and what it said aside; an officer is there."""
-    monkeypatch.setenv("SLUIS_DATABASE_URL", database)
+    """An officer is there."""
+    command = run_with(erase, keys, officer)
     monkeypatch.setenv("SLUIS_HOME", str(home))
-    monkeypatch.setattr(cli, "_needed", lambda _: (erase, keys, officer))
     protocol = read_protocol(None)
     await put_in_force(engine, protocol.version, protocol.digest, protocol.text)
-
-    async def command(*arguments: str) -> tuple[int, str, str]:
-        status = await asyncio.to_thread(cli.main, list(arguments))
-        told = capsys.readouterr()
-        return status, told.out, told.err
 
     role = ("--role", "privacyfunctionaris", *MANDATE)
     assert (await command("officer", "add", "po", "--name", "P", *role, "--sandbox"))[0] == 0

@@ -30,7 +30,7 @@ def test_a_file_a_flow_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[
     told("--out", str(tmp_path / "teksten"))
 
     names = {path.name for path in (tmp_path / "teksten").iterdir()}
-    assert len(names) == 20
+    assert len(names) == 25
     assert "ggz-aanmelding.nl.md" in names
     assert not [name for name in names if "veilig-thuis" in name or "-gi" in name]
     assert "square brackets" in capsys.readouterr().err

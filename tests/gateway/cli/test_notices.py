@@ -50,5 +50,18 @@ def test_a_recall_says_how_much_of_it() -> None:
     assert part == f"{EXCHANGE}: use stops, zrm of one member"
 
 
+def test_a_handover_says_to_which_team() -> None:
+    told = {"naarTeam": "zuidoost", "peildatum": "2026-11-30"}
+    assert gist_of(event("overdracht", **told)) == f"{EXCHANGE}: handed over to zuidoost"
+    known = gist_of(event("overdracht", vanTeam="centrum", **told))
+    assert known == f"{EXCHANGE}: handed over from centrum to zuidoost"
+
+
+@pytest.mark.parametrize(("own", "named"), [({"kenmerk": "DWI-1"}, "DWI-1"), ({}, str(EXCHANGE))])
+def test_a_signal_names_the_sender_s_own_key_if_it_has_one(own: dict[str, str], named: str) -> None:
+    told = {"regel": "eerste-contact-uitgebleven", "nummer": 1, "termijnDagen": 14}
+    assert gist_of(event("signaal", **told, **own)).startswith(f"{named}: no first contact in 14")
+
+
 def test_what_is_no_notice_has_no_gist() -> None:
     assert gist_of(event("aanmelding")) == ""

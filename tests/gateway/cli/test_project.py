@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -15,31 +14,16 @@ from gateway.audit.entries import Event
 from gateway.cli import officer, project
 from gateway.reports.projections.lines import span_of
 from gateway.store.groups import BESCHERMD, TOEGANG
+from tests.gateway.cli.commands import Run, RunWith
 from tests.gateway.reports.projections.collector import OK, Json, collecting, spans_of
 from tests.gateway.reports.projections.logged import ANNE, BRAM, access, leaf, log_all
 from tests.gateway.reports.projections.logged import read as read_back
 
-Run = Callable[..., Awaitable[tuple[int, str, str]]]
-
 
 @pytest.fixture
-def run(
-    database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    monkeypatch.setenv("SLUIS_DATABASE_URL", database)
-    monkeypatch.setenv("SLUIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(cli, "_needed", lambda _: (officer, project))
+def run(run_with: RunWith, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(project, "pause_after", lambda *_: 0.0)
-
-    async def command(*arguments: str) -> tuple[int, str, str]:
-        status = await asyncio.to_thread(cli.main, ["project", *arguments])
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
-    return command
+    return run_with(officer, project, before=("project",))
 
 
 async def acts(pool: asyncpg.Pool) -> list[Json]:

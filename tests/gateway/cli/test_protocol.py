@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import re
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,36 +21,19 @@ from typer.main import get_command
 from consent import checks
 from consent.simulation import Effect
 from consent.told import Course
-from gateway import cli
 from gateway.cli import officer, protocol
 from gateway.cli.explaining import course_of
 from gateway.cli.setup import EXAMPLE
 from schemas.decisions import Outcome
+from tests.gateway.cli.commands import Run, RunWith
 from tests.support.committing import Desk, open_desk
 from tests.support.messages import member, referral
 from tests.support.small_protocol import TEXT, changed
 
-Run = Callable[..., Awaitable[tuple[int, str, str]]]
-
 
 @pytest.fixture
-def run(
-    database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    """A command's status, what it showed, and what it said aside."""
-    monkeypatch.setenv("SLUIS_DATABASE_URL", database)
-    monkeypatch.setenv("SLUIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(cli, "_needed", lambda _: (officer, protocol))
-
-    async def command(*arguments: str) -> tuple[int, str, str]:
-        status = await asyncio.to_thread(cli.main, arguments)
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
-    return command
+def run(run_with: RunWith) -> Run:
+    return run_with(officer, protocol)
 
 
 @pytest.fixture

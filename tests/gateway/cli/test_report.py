@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from gateway import cli
 from gateway.audit.access import Act, Action, Actor, ActorKind, access_leaf, new_trace
 from gateway.cli import officer, report
 from gateway.reports.access_report.hours import AMSTERDAM
 from gateway.reports.access_report.report import Period
 from gateway.store.groups import TOEGANG, append_leaves
+from tests.gateway.cli.commands import Run, RunWith
 
-Run = Callable[..., Awaitable[tuple[int, str, str]]]
 LAST = f"{datetime.now(AMSTERDAM).replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
 @pytest.fixture
 async def run(
-    database: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run_with: RunWith, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Run:
-    """A command's status, what it showed, and what it said aside; after an act of last month."""
-    monkeypatch.setenv("SLUIS_DATABASE_URL", database)
-    monkeypatch.setenv("SLUIS_HOME", str(tmp_path / "home"))
+    """After an act of last month."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_needed", lambda _: (report, officer))
+    command = run_with(report, officer)
     at = int((Period(LAST).begins + timedelta(days=6, hours=22)).timestamp() * 1000)
     actor = Actor(ActorKind.OFFICER, "smit", "kid")
     act = Act("log.search", Action.READ, actor, new_trace(), at, at)
@@ -41,11 +33,6 @@ async def run(
     async with connection.transaction():
         await append_leaves(connection, TOEGANG, [access_leaf(act)])
     await connection.close()
-
-    async def command(*arguments: str) -> tuple[int, str, str]:
-        status = await asyncio.to_thread(cli.main, list(arguments))
-        told = capsys.readouterr()
-        return status, told.out, told.err
 
     mandate = ["--mandate", "besluit 7", "--mandate-ends", "2099-12-31"]
     role = ["--role", "privacyfunctionaris"]

@@ -18,7 +18,6 @@ from gateway.audit.entries import commitment
 from gateway.cli import log, officer
 from gateway.reports.search import catch_up
 from gateway.store.groups import BESCHERMD, TOEGANG, TOEGANG_BESCHERMD, stored_keys
-from gateway.store.partners import register_partner
 from gateway.vault.boxes import CONTENT, WrappedKey
 from schemas.identifiers import Bsn
 from tests.gateway.exchange.road import PROTECTED, Road, open_road
@@ -86,7 +85,6 @@ async def desk_on(
         return status, shown.out, shown.err
 
     async with open_road(database, protected.protocol("1.0")) as road:
-        await register_partner(road.engine, protected.VEILIG_THUIS)
         for name, role in ROLES.items():
             added = await run("officer", "add", name, "--name", name, "--sandbox", "--role", *role)
             assert added[0] == 0, added

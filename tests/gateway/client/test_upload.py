@@ -70,18 +70,19 @@ async def test_a_file_that_changes_length_is_not_sent_as_if_whole(
         ("a.b.json", "application/json"),
         ("a.ndjson", "application/x-ndjson"),
         ("a.xml", "application/xml"),
+        ("a.FHIR.json", "application/fhir+json"),
     ],
 )
 def test_the_name_tells_the_media_type(name: str, expected: str) -> None:
     assert media_type_of(Path(name)) == expected
 
 
-@pytest.mark.parametrize("name", ["a.ods", "a", "csv", ".csv"])
+@pytest.mark.parametrize("name", ["a.ods", "a", "csv", ".csv", ".fhir.json"])
 def test_another_name_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         media_type_of(Path(name))
 
-    assert caught.value.remedy == "name it .csv, .json, .ndjson, .xlsx, .xml"
+    assert caught.value.remedy == "name it .fhir.json, .csv, .json, .ndjson, .xlsx, .xml"
 
 
 async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -306,7 +306,8 @@ async def open_road(url: str, *protocols: str, is_new: bool = True) -> AsyncIter
         road = Road(pool, engine)
         for text in (protocols or (EXAMPLE,)) if is_new else ():
             await road.put_in_force(text)
-        for partner in (*SANDBOX, OKT) if is_new else ():
+        # The stand-ins of the sandbox and OKT, who is one of them too.
+        for partner in {one.id: one for one in (OKT, *SANDBOX)}.values() if is_new else ():
             await register_partner(engine, partner)
         road.committer.start()
         road.deliveries.start()
@@ -320,8 +321,27 @@ async def open_road(url: str, *protocols: str, is_new: bool = True) -> AsyncIter
 
 
 def without_envelope(events: Sequence[Json]) -> list[Json]:
-    """What was handed over, without that which differs between any two messages, and notices."""
-    return [event["data"] for event in events if "data" in event and event["type"] not in NOTICES]
+    """What was handed over, without that which differs between any two messages, and notices.
+
+    Whether a member was known before tells a second message from a first by the same person.
+    """
+    return [
+        without_known(event["data"])
+        for event in events
+        if "data" in event and event["type"] not in NOTICES
+    ]
+
+
+def without_known(data: Json) -> Json:
+    """A message's data, without whether its members were known before it."""
+    household = data.get("huishouden", {})
+    if "leden" not in household:
+        return data
+    members = [
+        {name: value for name, value in one.items() if name != "reedsBekend"}
+        for one in household["leden"]
+    ]
+    return {**data, "huishouden": {**household, "leden": members}}
 
 
 def notices(events: Sequence[Json], kind: str = "intrekking") -> list[Json]:

@@ -8,19 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.store.groups import PURGED
-from gateway.store.partners import NewPartner, register_partner
 from tests.gateway.exchange.road import Road, notices, open_road
 from tests.support.messages import Json, fresh_reference, member, referral, status_of
-
-SRA = NewPartner("sra", "Stadsregio (proefpartij)", "00000099000000006000", "generic")
-ALTRA = NewPartner("altra", "Altra (proefpartij)", "00000099000000007000", "generic")
 
 
 @pytest.fixture
 async def road(database: str) -> AsyncIterator[Road]:
     async with open_road(database) as opened:
-        for partner in (SRA, ALTRA):
-            await register_partner(opened.engine, partner)
         yield opened
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 
 from gateway.store.groups import BESCHERMD
-from gateway.store.partners import register_partner
 from tests.gateway.exchange.road import PROTECTED, Road, open_road, without_envelope
 from tests.support import protected
 from tests.support.messages import bsn, member, referral, status_of
@@ -23,7 +22,6 @@ TEXT = protected.protocol("1.0")
 @pytest.fixture
 async def road(database: str) -> AsyncIterator[Road]:
     async with open_road(database, TEXT) as road:
-        await register_partner(road.engine, protected.VEILIG_THUIS)
         yield road
 
 

@@ -152,3 +152,41 @@ async def test_a_wrong_message_leaves_its_refusal_alone_and_is_answered(desk: De
         headless = await deliver(desk, deliveries, "<!DOCTYPE a><a/>")
         assert headless.state == DeliveryState.UNREADABLE
         assert await retour(desk, headless) is None
+
+
+async def test_a_number_used_before_is_refused_also_under_another_reference(desk: Desk) -> None:
+    async with desk.committer() as committer, desk.deliveries(committer) as deliveries:
+        await deliver(desk, deliveries, request("R-1", "A1"))
+        taken = await desk.count("fingerprint")
+
+        reused = await deliver(desk, deliveries, request("R-2", "A1"))
+        assert await outcome(desk, reused) == ("geweigerd", "kenmerk-hergebruikt")
+        assert await codes(desk, reused) == ["9056"]
+        assert await desk.count("fingerprint") == taken
+
+        again = await deliver(desk, deliveries, f"\n{request('R-2', 'A1')}")
+        assert await codes(desk, again) == ["9056"]
+
+        renumbered = await deliver(desk, deliveries, request("R-2", "A2"))
+        assert await outcome(desk, renumbered) == ("aangehouden", "instemming-onvolledig")
+        assert await codes(desk, renumbered) == ["0200"]
+
+        # The same request under a new number is the same request.
+        repeated = await deliver(desk, deliveries, request("R-2", "A3"))
+        assert await outcome(desk, repeated) == ("aangehouden", "dubbel")
+        assert await codes(desk, repeated) == ["0200"]
+
+
+async def test_a_status_may_bear_the_number_of_a_request(desk: Desk) -> None:
+    async with desk.committer() as committer, desk.deliveries(committer) as deliveries:
+        await deliver(desk, deliveries, request("R-1", "A1"))
+        assert await codes(desk, await deliver(desk, deliveries, started("A1"))) == ["9019"]
+
+
+async def test_a_refused_message_sent_again_has_its_first_code(desk: Desk) -> None:
+    async with desk.committer() as committer, desk.deliveries(committer) as deliveries:
+        first = await deliver(desk, deliveries, started())
+        again = await deliver(desk, deliveries, f"\n{started()}")
+        assert first.id != again.id
+        assert await outcome(desk, again) == ("geweigerd", "dubbel")
+        assert await codes(desk, again) == await codes(desk, first) == ["9019"]

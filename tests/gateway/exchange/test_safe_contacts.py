@@ -30,7 +30,6 @@ from gateway.identity.acts import Act, MayNotActError, act_bytes
 from gateway.store.groups import BESCHERMD
 from gateway.store.ids import new_id
 from gateway.store.lifecycle import NewOfficer, add_officer
-from gateway.store.partners import register_partner
 from gateway.store.protected import may_disclose, may_notify
 from schemas.protection import SafeContactRequest
 from tests.gateway.exchange.road import KEYS, ORIGIN, PROTECTED, Road, open_road, trace
@@ -47,7 +46,6 @@ DAY = date(2099, 1, 1)
 @pytest.fixture
 async def road(database: str) -> AsyncIterator[Road]:
     async with open_road(database, protected.protocol("1.0")) as road:
-        await register_partner(road.engine, protected.VEILIG_THUIS)
         raw = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         ends = (datetime.now(UTC) + timedelta(days=30)).date()
         pf = NewOfficer("pf", "P. F.", "privacyfunctionaris", "kid-pf", raw, "besluit 7", ends)

@@ -22,7 +22,7 @@ from gateway.reports.breach.pack import Pack
 from gateway.reports.breach.scope import ScopeKind, UnknownScopeError
 from gateway.store.groups import TOEGANG, VERWERKINGEN, Leaf, append_leaves
 from gateway.store.log import open_volume
-from gateway.store.partners import PartnerKey, add_key, list_partners, register_partner
+from gateway.store.partners import PartnerKey, add_key, list_partners
 from gateway.store.reports import Span
 from schemas.fields import Special
 from tests.gateway.exchange.road import LOGBOOKS, Road, open_road, protocol, trace
@@ -351,7 +351,6 @@ async def test_invariant_14_the_ordinary_pack_never_tells_of_protected_exchanges
 ) -> None:
     async with open_road(database, protected.protocol("1.0")) as road:
         await appoint(road)
-        await register_partner(road.engine, protected.VEILIG_THUIS)
         await road.refer(referral(member()), "dwi")
         await road.acknowledge()
         await sign_log(road)

@@ -33,7 +33,6 @@ from gateway.reports.dossier.contents import Lock, What, Written
 from gateway.reports.dossier.drafting import StaleDossierError
 from gateway.reports.dossier.gathering import gather
 from gateway.store.groups import TOEGANG_BESCHERMD
-from gateway.store.partners import register_partner
 from schemas.identifiers import Bsn
 from schemas.protection import SafeContactRequest
 from tests.e2e.test_protected import two_sided
@@ -53,7 +52,6 @@ LANGUAGES = list(Language)
 @pytest.fixture
 async def road(database: str) -> AsyncIterator[Road]:
     async with open_road(database, TEXT) as road:
-        await register_partner(road.engine, protected.VEILIG_THUIS)
         yield road
 
 
@@ -139,7 +137,6 @@ async def _told(postgres: TestServer, *, with_reports: bool) -> Written:
     person = "999990019"
     try:
         async with open_road(postgres.url(name), TEXT) as road:
-            await register_partner(road.engine, protected.VEILIG_THUIS)
             desk = await Desk(road).open()
             if with_reports:
                 await reported(road, person)

@@ -1,0 +1,231 @@
+"""A canary in every field that says where a household is: with a secret address none comes out.
+
+Looked for in what the casebook and an institution are handed, in every row of the database (as
+text and as bytes), in the entries, the log and the lists.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import UUID
+
+import pytest
+
+from gateway.app import Books
+from gateway.exchange.arrivals import Prints
+from gateway.exchange.moves import Moves
+from gateway.exchange.placing import Placements
+from gateway.store.partners import AlreadyRegisteredError, NewPartner, register_partner
+from schemas.casework import Move, MoveOutcome
+from tests.gateway.exchange.road import EXAMPLE, KEYS, Road, notices, open_road, protocol, trace
+from tests.support.messages import Json, fresh_bsn, fresh_reference, member, referral
+
+PLACE = {
+    "postcode": "1109QZ",
+    "straatnaam": "Kanariepietstraat",
+    "huisnummer": 48721,
+    "huisnummertoevoeging": "KNR",
+    "telefoonnummer": "020-5557913",
+}
+CANARIES = ("1109QZ", "Kanariepietstraat", "48721", "KNR", "5557913", "zuidoost", "Zuidoost")
+ALTRA = NewPartner("altra", "Altra (proefpartij)", "00000099000000007000", "generic")
+ADMITTED = protocol(
+    "geheim-mag", ('id = "dwi-aanmelding"', 'id = "dwi-aanmelding"\ngeheimAdresToegelaten = true')
+)
+
+
+@pytest.fixture
+def text() -> str:
+    return EXAMPLE
+
+
+@pytest.fixture
+async def road(database: str, text: str) -> AsyncIterator[Road]:
+    async with open_road(database, text) as road:
+        with suppress(AlreadyRegisteredError):  # where the sandbox has one of its own
+            await register_partner(road.engine, ALTRA)
+        yield road
+
+
+def secret(**changes: object) -> Json:
+    message = referral(member())
+    message["huishouden"] |= {**PLACE, "geheimhouding": True, **changes}
+    return message
+
+
+async def handed_over(road: Road, message: Json) -> UUID:
+    answer = await road.refer(message)
+    assert answer["besluit"] == "toegelaten"
+    await road.pull()
+    return UUID(answer["uitwisselingId"])
+
+
+async def stored(road: Road) -> AsyncIterator[str]:
+    tables = await road.pool.fetch("select tablename from pg_tables where schemaname = 'public'")
+    for (table,) in tables:
+        if table not in ("protocol_version", "protocol_draft"):
+            for row in await road.pool.fetch(f"select t::text from {table} t"):  # noqa: S608  # our own tables
+                yield f"{table}: {row[0]}"
+
+
+async def found(road: Road, *texts: object) -> list[str]:
+    """Every place in which a canary sings, but for what the texts say of themselves."""
+    words = [word for canary in CANARIES for word in (canary, canary.encode().hex())]
+    places = [one async for one in stored(road)] + [road.log.getvalue()]
+    places += [json.dumps(text, default=str) for text in texts]
+    return [place[:200] for place in places for word in words if word in place]
+
+
+async def waiting(road: Road) -> list[UUID]:
+    made = Placements(road.pool, Books(KEYS).of, road.tools, KEYS.secret("cursor"))
+    return [x.exchange_id for x in (await made.page("casebook", None, 1000)).waiting]
+
+
+async def move(road: Road, exchange: UUID, **told: object) -> MoveOutcome:
+    given = {"kenmerk": fresh_reference("VH"), "uitwisselingId": str(exchange), **told}
+    made = Moves(road.pool, Books(KEYS).of, Prints(KEYS), road.tools, road.committer)
+    return (await made.within("casebook", Move.model_validate(given), trace())).outcome
+
+
+async def account(road: Road, exchange: UUID) -> Json:
+    statement = {
+        "kenmerk": fresh_reference("VA"),
+        "uitwisselingId": str(exchange),
+        "ontvanger": "altra",
+        "status": "in-beheer-actief",
+        "gestartOp": "2026-01-15",
+        "stadsdeel": "Zuidoost",
+        "aantalLeden": 1,
+    }
+    headers = [(b"partner", b"casebook"), (b"content-type", b"application/json")]
+    await road.door.account(headers, json.dumps(statement).encode())
+    (event,) = await road.pull("altra")
+    data: Json = event["data"]
+    return data
+
+
+async def test_the_canary_is_heard_where_nothing_is_secret(road: Road) -> None:
+    """So that its silence below means something."""
+    exchange = await handed_over(road, secret(geheimhouding=False))
+    assert await found(road, await road.pull())
+    assert (await account(road, exchange))["stadsdeel"] == "Zuidoost"
+
+
+async def test_nothing_of_the_place_leaves_or_is_stored(road: Road) -> None:
+    exchange = await handed_over(road, secret())
+    events = await road.pull()
+    assert events[0]["data"]["huishouden"]["geheimhouding"] is True
+    assert "wijkteam" not in events[0]["data"]["aanmelding"]
+    entries = [one.entry for one in await road.entries()]
+    assert await found(road, events, entries) == []
+    assert exchange not in await waiting(road)
+
+
+async def test_of_the_fact_itself_no_row_says_which_exchange_it_is(road: Road) -> None:
+    exchange = await handed_over(road, secret())
+    (print_,) = [row[0] for row in await road.pool.fetch("select print from hidden_place")]
+    assert len(print_) == 32
+    assert exchange.bytes not in print_
+
+
+@pytest.mark.parametrize("postcode", [None, "1058AB", "9711AA"])
+async def test_without_a_postcode_that_decides_it_waits_for_nobody_and_lacks_nothing(
+    road: Road, postcode: str | None
+) -> None:
+    message = secret(postcode=postcode)
+    if postcode is None:
+        del message["huishouden"]["postcode"]
+    answer = await road.refer(message)
+    await road.pull()
+    assert await waiting(road) == []
+    assert "huishouden.postcode" not in answer.get("bevindingen", [])
+
+
+async def test_an_account_of_it_has_no_district(road: Road) -> None:
+    exchange = await handed_over(road, secret())
+    told = await account(road, exchange)
+    assert "stadsdeel" not in told
+    assert await found(road, told) == []
+
+
+async def test_a_move_of_it_goes_to_its_desk_and_names_no_team(road: Road) -> None:
+    exchange = await handed_over(road, secret())
+    assert await move(road, exchange, postcode="1109QZ") is MoveOutcome.TO_DESK
+    (told,) = notices(await road.pull(), "overdracht")
+    assert told["naarTeam"] == "balie-geheim-adres"
+    assert not {"vanTeam", "reden"} & set(told)
+    assert await found(road, told) == []
+    assert await waiting(road) == []
+
+
+async def test_what_becomes_secret_by_a_move_is_so_from_then_on(road: Road) -> None:
+    exchange = await handed_over(road, referral(member()))
+    assert await move(road, exchange, geheimhouding=True) is MoveOutcome.TO_DESK
+    assert await move(road, exchange, postcode="1109QZ") is MoveOutcome.TO_DESK
+    assert "stadsdeel" not in await account(road, exchange)
+
+
+async def test_what_becomes_secret_by_a_correction_leaves_the_queue_and_every_list(
+    road: Road,
+) -> None:
+    message = secret(postcode="1058AB")
+    del message["huishouden"]["geheimhouding"]
+    exchange = await handed_over(road, message)
+    assert await waiting(road) == [exchange]
+    values: Json = {"huishouden.geheimhouding": True}
+    await road.correct(
+        {"soort": "rectificatie", "uitwisselingId": str(exchange), "waarden": values}
+    )
+    assert await waiting(road) == []
+    assert "stadsdeel" not in await account(road, exchange)
+    values = {"huishouden.postcode": "1109QZ"}
+    await road.correct(
+        {"soort": "rectificatie", "uitwisselingId": str(exchange), "waarden": values}
+    )
+    assert notices(await road.pull(), "overdracht") == []
+    assert await waiting(road) == []
+
+
+@pytest.mark.parametrize("text", [ADMITTED])
+async def test_where_the_protocol_lets_the_address_go_it_goes_to_the_desk_and_no_team(
+    road: Road,
+) -> None:
+    exchange = await handed_over(road, secret())
+    (event,) = await road.pull()
+    assert event["data"]["huishouden"]["postcode"] == PLACE["postcode"]
+    assert event["data"]["aanmelding"]["wijkteam"] == "balie-geheim-adres"
+    values = {"huishouden.postcode": "1104AA"}
+    await road.correct(
+        {"soort": "rectificatie", "uitwisselingId": str(exchange), "waarden": values}
+    )
+    event, *told = await road.pull()
+    assert event["data"]["huishouden"]["postcode"] == "1104AA"
+    assert event["data"]["aanmelding"]["wijkteam"] == "balie-geheim-adres"
+    assert [one["type"] for one in told] == ["nl.sluis.correctie"]
+    assert told[0]["data"]["waarden"] == {"huishouden": {"postcode": "1104AA"}}
+
+
+@pytest.mark.parametrize("text", [ADMITTED])
+async def test_made_secret_there_the_team_gives_way_to_the_desk(road: Road) -> None:
+    exchange = await handed_over(road, secret(geheimhouding=False))
+    values = {"huishouden.geheimhouding": True}
+    await road.correct(
+        {"soort": "rectificatie", "uitwisselingId": str(exchange), "waarden": values}
+    )
+    event, *_ = await road.pull()
+    assert event["data"]["aanmelding"]["wijkteam"] == "balie-geheim-adres"
+
+
+async def test_what_was_held_is_hidden_from_the_day_on_which_it_goes(road: Road) -> None:
+    partner = fresh_bsn()
+    message = secret()
+    message["huishouden"]["leden"].append(member(partner, agreed=None, rol="partner"))
+    answer = await road.refer(message)
+    assert answer["besluit"] == "aangehouden"
+    await road.say(partner, True)
+    await road.pull()
+    told = await account(road, UUID(answer["uitwisselingId"]))
+    assert "stadsdeel" not in told
+    assert await found(road, told, await road.pull()) == []
