@@ -33,6 +33,7 @@ from schemas.notices import (
     Recall,
     RecallReport,
 )
+from schemas.partner_update import PartnerUpdate
 from schemas.pseudonyms import Mapping
 from schemas.receipts import Answer
 from schemas.referral import Referral
@@ -44,6 +45,7 @@ _SUFFIX = ".schema.json"
 PUBLIC_MESSAGES: dict[str, type[BaseModel]] = {
     "aanmelding": Referral,
     "statusbericht": StatusMessage,
+    "partnerbericht": PartnerUpdate,
     "eigen-status": OwnStatus,
     "antwoord": Answer,
     "leveringsverslag": DeliveryReport,

@@ -8,6 +8,7 @@ also a page of another origin, may read it (/core/publish-openapi).
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -61,11 +62,17 @@ def description_route(app: FastAPI, base_url: str, models: list[type[BaseModel]]
     """The route that serves the description of `app`, for everybody."""
     router = APIRouter(include_in_schema=False)
     made: list[bytes] = []
+    making = asyncio.Lock()
+
+    def make() -> bytes:
+        return orjson.dumps(describe(app, base_url, models))
 
     @router.get("/openapi.json")
     async def openapi() -> Response:
-        if not made:
-            made.append(orjson.dumps(describe(app, base_url, models)))
+        async with making:
+            if not made:
+                # It takes a while; beside the event loop, so that everybody else is answered.
+                made.append(await asyncio.to_thread(make))
         headers = {"Access-Control-Allow-Origin": "*"}
         return Response(made[0], headers=headers, media_type=JSON)
 

@@ -148,6 +148,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "partnerbericht": {
+        "kenmerk": "PB-1",
+        "uitwisselingId": UUID_TEXT,
+        "soort": "bereikbaarheid-gewijzigd",
+        "peildatum": "2026-03-01",
+        "bereikbaarheid": "moeilijk-bereikbaar",
+    },
     "verhuizing": {
         "kenmerk": "V-1",
         "uitwisselingId": UUID_TEXT,
