@@ -137,7 +137,11 @@ def test_every_counter_is_described() -> None:
     assert set(codes(OPERATING, "counter")) == {f"sluis_{name}_total" for name in counted}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "deploy").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in (ROOT / "deploy").iterdir() if path.is_file()),
+    ids=lambda path: path.name,
+)
 def test_deployment_names_settings_that_exist(path: Path) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {"SLUIS_ROOT_KEY"}
     assert set(re.findall(rf"{PREFIX}[A-Z_]+", path.read_text(encoding="utf-8"))) <= known

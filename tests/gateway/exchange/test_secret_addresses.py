@@ -7,6 +7,7 @@ text and as bytes), in the entries, the log and the lists.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from uuid import UUID
@@ -72,10 +73,13 @@ async def stored(road: Road) -> AsyncIterator[str]:
 
 async def found(road: Road, *texts: object) -> list[str]:
     """Every place in which a canary sings, but for what the texts say of themselves."""
-    words = [word for canary in CANARIES for word in (canary, canary.encode().hex())]
+    # Alone, as text; as bytes long enough that no random ones are taken for it.
+    words = [rf"(?<![0-9A-Za-z]){canary}(?![0-9A-Za-z])" for canary in CANARIES]
+    words += [(one if len(one) > 4 else f'"{one}"').encode().hex() for one in CANARIES]
+    sung = re.compile("|".join(words))
     places = [one async for one in stored(road)] + [road.log.getvalue()]
     places += [json.dumps(text, default=str) for text in texts]
-    return [place[:200] for place in places for word in words if word in place]
+    return [place[:200] for place in places if sung.search(place)]
 
 
 async def waiting(road: Road) -> list[UUID]:
