@@ -58,8 +58,15 @@ class Joining:
 
     @property
     def page(self) -> str:
-        """The page of docs/partners about its format."""
-        return f"docs/partners/{_PAGES.get(self.partner.adapter, 'generic')}.md"
+        """The page of docs/partners about its format, or about its part where it has none."""
+        told = _PAGES.get(self.partner.adapter)
+        if told is None:
+            sent = {flow.message for flow in self.flows.sends}
+            if MessageKind.REGISTRATION in sent:
+                told = "casebook"
+            elif self.flows.receives and MessageKind.REFERRAL not in sent:
+                told = "receivers"
+        return f"docs/partners/{told or 'generic'}.md"
 
 
 def steps(joining: Joining) -> list[Step]:

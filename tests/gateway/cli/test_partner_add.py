@@ -225,6 +225,14 @@ def test_the_letter_says_all_that_a_partner_needs_in_dutch_and_english() -> None
     assert "sluis partner" not in text
 
 
+@pytest.mark.parametrize(("partner", "page"), [
+    ("casebook", "casebook"), ("altra", "receivers"), ("gi", "receivers"), ("sra", "receivers"),
+    ("dwzs", "generic"),
+])  # fmt: skip
+def test_the_letter_names_the_page_of_its_part(partner: str, page: str) -> None:
+    assert f"docs/partners/{page}.md" in letter(joining(partner))
+
+
 def test_what_is_not_there_yet_is_said() -> None:
     without_key = steps(joining(with_key=False))[0]
     assert without_key.ours == ("sluis partner key madi --public-key FILE",)
