@@ -6,7 +6,7 @@ Read it aloud: settings, keys and a database come in; the road, its doors and it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -119,26 +119,42 @@ class Gateway(NamedTuple):
 
 
 class Books:
-    """The rule book in use, shared by writers and releases; one read a generation."""
+    """The rule book in use, shared by writers and releases; one read a generation.
+
+    Whoever asks for a new generation waits for the one who reads it, and a version of the protocol
+    is read once: suspending a partner makes a generation too, of the same text.
+    """
 
     def __init__(self, keys: KeyProvider) -> None:
         self._keys = keys
         self._book: RuleBook | None = None
+        self._reading = asyncio.Lock()
+        self._protocols: dict[str, Protocol] = {}
 
     async def of(self, connection: Connection, generation: int) -> RuleBook:
         """The book of a generation, read inside the transaction that found its number."""
-        book = self._book
-        if book is None or book.generation != generation:
-            rules = await read_rules(connection)
-            older = list(_readable(rules.older))
-            protocol = load(rules.in_force)
-            # A party that the protocol names and nobody registered is as closed as a suspended one.
-            closed = rules.suspended | (protocol.parties - rules.registered)
-            switched = await _switches(connection)
-            book = open_book(generation, protocol, older, closed, self._keys, switched)
-            book = replace(book, successions=successions_of(await standing_successions(connection)))
-            self._book = book
-        return book
+        async with self._reading:
+            book = self._book
+            if book is None or book.generation != generation:
+                book = self._book = await self._read(connection, generation)
+            return book
+
+    async def _read(self, connection: Connection, generation: int) -> RuleBook:
+        rules = await read_rules(connection)
+        known = self._protocols
+        read = {rules.in_force: known.get(rules.in_force) or load(rules.in_force)}
+        for text in rules.older:
+            # What another version of the gateway sealed leaves as nothing.
+            with suppress(ProtocolError):
+                read[text] = known.get(text) or load(text)
+        self._protocols = read
+        protocol = read[rules.in_force]
+        # A party that the protocol names and nobody registered is as closed as a suspended one.
+        closed = rules.suspended | (protocol.parties - rules.registered)
+        older = [read[text] for text in rules.older if text in read]
+        switched = await _switches(connection)
+        book = open_book(generation, protocol, older, closed, self._keys, switched)
+        return replace(book, successions=successions_of(await standing_successions(connection)))
 
 
 async def _switches(connection: Connection) -> dict[str, list[Switch]]:
@@ -147,13 +163,6 @@ async def _switches(connection: Connection) -> dict[str, list[Switch]]:
     for one in await switches(connection):
         found.setdefault(one.recipient, []).append(Switch(one.epoch, one.after))
     return found
-
-
-def _readable(texts: Iterable[str]) -> Iterator[Protocol]:
-    """The older versions that can still be read; what another sealed leaves as nothing."""
-    for text in texts:
-        with suppress(ProtocolError):
-            yield load(text)
 
 
 def open_journal(settings: Settings, keys: KeyProvider) -> Journal:
