@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from consent.minimise import covers
 from consent.protocol import Flow
 from consent.register import amsterdam_day
 from consent.representation import MAX_BIRTHS
@@ -20,13 +21,14 @@ from gateway.exchange.boxes import pack, unpack
 from gateway.exchange.holding import resealed
 from gateway.exchange.moves import add_handover, note_place, team_in
 from gateway.exchange.notices import ALL, Topic, Whom, add_notice
-from gateway.exchange.persons import open_births, seal_births
+from gateway.exchange.persons import open_births, read_persons, seal_births, standings_of
 from gateway.exchange.placing import hidden_of, hide
 from gateway.exchange.purging import Purged, purge_leaf
 from gateway.exchange.recall import NO, Affected
 from gateway.exchange.recording import ACCOUNTABILITY, STATUS, bound_to
 from gateway.exchange.rectifying import (
     POSTCODE,
+    SECRECY,
     ByCategory,
     Rectification,
     as_message,
@@ -57,6 +59,7 @@ from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, sto
 from gateway.store.notices import NoticeRows, Told, lock_told, notices_about, restricted
 from gateway.vault.boxes import DataKey, Nonces, SealBrokenError
 from schemas.corrections import CorrectionKind
+from schemas.fields import FIELDS
 from schemas.notices import CorrectionNotice, NoticeKind
 
 
@@ -134,11 +137,13 @@ async def rectify(connection: Connection, case: Case) -> Done:
     paths = released_fields(list(case.values.values), case.flow)
     parts = await stored_parts(connection, [subject.exchange])
     await _route_anew(connection, case, case.values, case.flow, parts, done)
-    if not paths:
+    if not paths and not case.values.makes_secret:
         return done
     told: ByCategory = {}
     if subject.flow in case.book.flows:
         told = await _rectify_parts(connection, case, parts)
+    if not paths:
+        return done  # a flow that never tells of secrecy tells nobody that it came
     gates = {part.subject: part.is_current for part in parts}
     # A gate that was raised since makes a release decide anew before it brings any values.
     whom = [
@@ -333,21 +338,38 @@ async def _rectify_parts(connection: Connection, case: Case, parts: list[StoredP
     assert case.flow is not None  # noqa: S101  # checked by the caller
     opened = open_boxes(parts, case.tools.vault)
     pieces = [piece for one in opened for piece in unpack(one.stored.member, one.content)]
-    new = minimised(case.values, case.flow, case.tools.routes, amsterdam_day(case.now))
+    exchange, makes_secret = case.subject.exchange, case.values.makes_secret
+    is_hidden = bool(await hidden_of(connection, case.tools.protected.handles, [exchange]))
+    today = amsterdam_day(case.now)
+    new = minimised(case.values, case.flow, case.tools.routes, today, is_hidden=is_hidden)
     member = None if case.person is None else case.person.member
-    kept, told = rectified(pieces, member, new, case.flow, makes_secret=case.values.makes_secret)
+    holder = await _holder(connection, case, case.flow) if makes_secret else None
+    kept, told = rectified(
+        pieces, member, new, case.flow, makes_secret=makes_secret, is_hidden=is_hidden,
+        holder=holder,
+    )  # fmt: skip
     nonces, boxes = Nonces(), []
     for one in opened:
         number = one.stored.member
         content = pack(piece for piece in kept if piece.member == number)
         if content != one.content:
-            place = bound_to(case.subject.exchange.bytes, number)
-            boxes.append(
-                (case.subject.exchange, number, one.key.seal(content, place, nonces.take()))
-            )
+            place = bound_to(exchange.bytes, number)
+            boxes.append((exchange, number, one.key.seal(content, place, nonces.take())))
     if boxes:
         await replace_boxes(connection, boxes)
     return told
+
+
+async def _holder(connection: Connection, case: Case, flow: Flow) -> int | None:
+    """With whose parts the household's stand; none where somebody refuses what is said there."""
+    subjects = [one.subject for one in case.whom]
+    persons = await read_persons(connection, subjects, case.tools.vault)
+    if flow.locks.agreement.required and not case.subject.is_protected:
+        standings = standings_of(list(persons.values()), flow, case.book.protocol, case.now)
+        if any(covers(one.refused, FIELDS[SECRECY].category) for one in standings):
+            return None
+    owner = case.subject.owner
+    return next((one.member for one in case.whom if one.subject == owner), None)
 
 
 async def _edit_held(connection: Connection, case: Case) -> bool:

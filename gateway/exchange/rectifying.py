@@ -24,6 +24,7 @@ from schemas.referral import Referral
 
 SECRECY = "huishouden.geheimhouding"
 POSTCODE, _TEAM = "huishouden.postcode", "aanmelding.wijkteam"
+_ADDRESS, _SECRET = FIELDS[SECRECY].category, SECRECY.rpartition(".")[2]
 _MEASURED = "lid.zrm.gemetenOp"
 _NOT_CORRECTED = frozenset({"lid.burgerservicenummer", "lid.rol", "aanmelding.grondslag"})
 """What the message was decided by, or about whom it is: annul it, and send another."""
@@ -75,10 +76,20 @@ def released_fields(paths: Sequence[str], flow: Flow) -> list[str]:
     return sorted(p for p in paths if flow.fields.get(p, Treatment.DROP) is not Treatment.DROP)
 
 
-def minimised(rectification: Rectification, flow: Flow, routes: Routes, today: date) -> ByCategory:
-    """The new values as the flow lets them pass, the label of the team among them."""
+def minimised(
+    rectification: Rectification,
+    flow: Flow,
+    routes: Routes,
+    today: date,
+    *,
+    is_hidden: bool = False,
+) -> ByCategory:
+    """The new values as the flow lets them pass, the label of the team among them.
+
+    `is_hidden` where the place was secret before: then no postcode leads to a team.
+    """
     paths = set(rectification.values)
-    if POSTCODE in paths or rectification.makes_secret:
+    if rectification.makes_secret or (POSTCODE in paths and not is_hidden):
         paths.add(_TEAM)
     fields = {path: treatment for path, treatment in flow.fields.items() if path in paths}
     plan = MinimisationPlan(flow.model_copy(update={"fields": fields}))
@@ -94,14 +105,25 @@ def minimised(rectification: Rectification, flow: Flow, routes: Routes, today: d
 
 
 def rectified(
-    parts: Sequence[Part], member: int | None, new: ByCategory, flow: Flow, *, makes_secret: bool
+    parts: Sequence[Part],
+    member: int | None,
+    new: ByCategory,
+    flow: Flow,
+    *,
+    makes_secret: bool,
+    is_hidden: bool = False,
+    holder: int | None = None,
 ) -> tuple[list[Part], ByCategory]:
-    """Stored parts with the new values in the place of the old, and which values those are."""
-    hidden = _hidden(flow) if makes_secret and not flow.secret_address_admitted else {}
-    if not makes_secret and _is_secret(parts):
-        # Where a flow lets a secret address go, its postcode may be put right; no team follows.
-        new = {category: dict(values) for category, values in new.items()}
-        new.get(FIELDS[_TEAM].category, {}).pop(_TEAM.rpartition(".")[2], None)
+    """Stored parts with the new values in the place of the old, and which values those are.
+
+    `is_hidden` where the place was secret before. `holder` is whose parts the household's stand
+    with: there it is told that an address is secret, also of a household that told none.
+    """
+    hidden = hidden_with_address(flow) if makes_secret or is_hidden else {}
+    new = {
+        category: {n: v for n, v in values.items() if n not in hidden.get(category, ())}
+        for category, values in new.items()
+    }
     kept: list[Part] = []
     told: ByCategory = {}
     for part in parts:
@@ -112,8 +134,8 @@ def rectified(
         before = orjson.loads(b"{%b}" % part.fragment)
         given = new.get(category, {})
         changes = {name: given[name] for name in before if name in given}
-        if makes_secret and "geheimhouding" in given:
-            changes["geheimhouding"] = True
+        if makes_secret and _SECRET in given:
+            changes[_SECRET] = True
         after = {
             name: value
             for name, value in (before | changes).items()
@@ -125,6 +147,10 @@ def rectified(
             kept.append(part)
         elif after:
             kept.append(part._replace(fragment=orjson.dumps(after)[1:-1]))
+    if makes_secret and holder is not None and _SECRET in new.get(_ADDRESS, ()):
+        if all(part.category != _ADDRESS for part in parts):
+            kept.append(Part(holder, _ADDRESS, orjson.dumps({_SECRET: True})[1:-1]))
+        told.setdefault(_ADDRESS, {})[_SECRET] = True
     return kept, {category: values for category, values in told.items() if values}
 
 
@@ -191,17 +217,7 @@ def _read(raw: dict[str, Any]) -> Referral:
     return Referral.model_validate_json(orjson.dumps(raw), by_alias=True, by_name=False)
 
 
-def _is_secret(parts: Sequence[Part]) -> bool:
-    """Whether stored parts say that the address is secret."""
-    category = FIELDS[SECRECY].category
-    return any(
-        orjson.loads(b"{%b}" % part.fragment).get("geheimhouding") is True
-        for part in parts
-        if part.category == category
-    )
-
-
-def _hidden(flow: Flow) -> dict[str, set[str]]:
+def hidden_with_address(flow: Flow) -> dict[str, set[str]]:
     """What a secret address takes away, by category: the fields that the flow hides with it."""
     hidden: dict[str, set[str]] = {}
     for path in flow.fields:

@@ -32,6 +32,10 @@ PLACE = {
 }
 CANARIES = ("1109QZ", "Kanariepietstraat", "48721", "KNR", "5557913", "zuidoost", "Zuidoost")
 ALTRA = NewPartner("altra", "Altra (proefpartij)", "00000099000000007000", "generic")
+UNTOLD = protocol(
+    "geheim-blijft-ongezegd",
+    ('"huishouden.geheimhouding" = "behouden"', '"huishouden.geheimhouding" = "weglaten"'),
+)
 ADMITTED = protocol(
     "geheim-mag", ('id = "dwi-aanmelding"', 'id = "dwi-aanmelding"\ngeheimAdresToegelaten = true')
 )
@@ -91,6 +95,11 @@ async def move(road: Road, exchange: UUID, **told: object) -> MoveOutcome:
     given = {"kenmerk": fresh_reference("VH"), "uitwisselingId": str(exchange), **told}
     made = Moves(road.pool, Books(KEYS).of, Prints(KEYS), road.tools, road.committer)
     return (await made.within("casebook", Move.model_validate(given), trace())).outcome
+
+
+async def rectify(road: Road, exchange: UUID, values: Json) -> None:
+    given = {"soort": "rectificatie", "uitwisselingId": str(exchange), "waarden": values}
+    await road.correct(given)
 
 
 async def account(road: Road, exchange: UUID) -> Json:
@@ -233,3 +242,45 @@ async def test_what_was_held_is_hidden_from_the_day_on_which_it_goes(road: Road)
     told = await account(road, UUID(answer["uitwisselingId"]))
     assert "stadsdeel" not in told
     assert await found(road, told, await road.pull()) == []
+
+
+async def test_after_a_move_made_it_secret_its_sender_brings_no_place_back(road: Road) -> None:
+    exchange = await handed_over(road, referral(member()))
+    await move(road, exchange, geheimhouding=True)
+    await rectify(road, exchange, {f"huishouden.{name}": value for name, value in PLACE.items()})
+    events = await road.pull()
+    assert "wijkteam" not in events[0]["data"]["aanmelding"]
+    assert notices(events, "correctie")[0].keys().isdisjoint({"waarden"})
+    assert await found(road, events) == []
+
+
+@pytest.mark.parametrize("text", [UNTOLD])
+async def test_a_flow_that_drops_secrecy_still_loses_the_place_by_it(road: Road) -> None:
+    answer = await road.refer(secret(geheimhouding=False))
+    await rectify(road, UUID(answer["uitwisselingId"]), {"huishouden.geheimhouding": True})
+    events = await road.pull()
+    assert [one["type"] for one in events] == ["nl.sluis.aanmelding"]
+    assert await found(road, events) == []
+
+
+async def test_secrecy_is_told_also_of_a_household_that_told_no_address(road: Road) -> None:
+    """It waited at the desk, and leaves that list: without a word nobody would have it."""
+    message = referral(member())
+    for name in ("postcode", "straatnaam", "huisnummer"):
+        del message["huishouden"][name]
+    exchange = await handed_over(road, message)
+    await rectify(road, exchange, {"huishouden.geheimhouding": True})
+    events = await road.pull()
+    assert events[0]["data"]["huishouden"]["geheimhouding"] is True
+    (told,) = notices(events, "correctie")
+    assert told["waarden"] == {"huishouden": {"geheimhouding": True}}
+
+
+async def test_who_refuses_the_address_is_not_told_of_to_have_a_secret_one(road: Road) -> None:
+    number = fresh_bsn()
+    exchange = await handed_over(road, referral(member(number)))
+    await road.say(number, False, "adres")
+    await rectify(road, exchange, {"huishouden.geheimhouding": True})
+    events = await road.pull()
+    assert "geheimhouding" not in events[0]["data"]["huishouden"]
+    assert all("waarden" not in one for one in notices(events, "correctie"))
