@@ -32,6 +32,8 @@ _SECRET_WITH_ADDRESS = frozenset(
         "huishouden.telefoonnummer",
         "aanmelding.wijkteam",
         "aanmelding.toelichting",
+        "partnerbericht.telefoonnummer",
+        "partnerbericht.toelichting",
     }
 )
 """What a secret address (geheimhouding, Wet BRP article 2.59) takes with it."""

@@ -178,15 +178,18 @@ class MinimisationPlan:
         exchange: str,
         reference: str | None,
         today: date,
+        *,
+        hides: bool = False,
     ) -> Minimised:
         """Minimise a partner's message on a running case to what the case's person lets go.
 
-        `exchange` and `reference` are what the receiver knows the case by.
+        `exchange` and `reference` are what the receiver knows the case by; `hides` where the
+        household's address is secret.
         """
         tally = _Tally(today, [])
         refused: AbstractSet[str] = permit.withheld[0] if permit.withheld else frozenset()
         view = PartnerUpdateView(message, exchange, reference)
-        tally.take(0, view, self._partner_update, refused, False)
+        tally.take(0, view, self._partner_update, refused, hides)
         return tally.result()
 
     def narrow(self, part: Part, older: MinimisationPlan) -> Part | None:

@@ -166,8 +166,8 @@ async def _work_out(
         connection, fresh, answered, refused, book, tools, nonces, now, is_protected=bool(alone)
     )
     persons, holders, owners = found
-    accounted = [m.about for m in fresh if status.is_account(m)]
-    hidden = await hidden_of(connection, tools.protected.handles, accounted)
+    placed = [m.about for m in fresh if status.may_tell_place(m)]
+    hidden = await hidden_of(connection, tools.protected.handles, placed)
     filed: list[tuple[Arrival, Filed]] = []
     for message in fresh:
         arrival = _arrival(message)

@@ -55,8 +55,13 @@ def verdict_on(
     rows: GroupRows,
     nonces: Nonces,
     now: datetime,
+    *,
+    is_hidden: bool,
 ) -> tuple[Verdict, list[Person]]:
-    """5 to 8. What is to be recorded of one message, and whom it concerns."""
+    """5 to 8. What is to be recorded of one message, and whom it concerns.
+
+    `is_hidden` where nobody may know where the household is: no phone number of it, no free text.
+    """
     if original is None or owner is None or original.state not in _RUNNING:
         return Verdict(unknown(message)), []
     recipient = other_party(arrival.sender, original)
@@ -69,9 +74,11 @@ def verdict_on(
     decision = _decide(compiled, original, owner, book, now)
     if not isinstance(decision, Permit) or compiled is None:
         return Verdict(decision, None if compiled is None else recipient), [owner]
-    return _enqueue(arrival, message, original, owner, compiled, decision, rows, nonces, now), [
-        owner
-    ]
+    verdict = _enqueue(
+        arrival, message, original, owner, compiled, decision, rows, nonces, now,
+        is_hidden=is_hidden,
+    )  # fmt: skip
+    return verdict, [owner]
 
 
 def _decide(
@@ -104,6 +111,8 @@ def _enqueue(
     rows: GroupRows,
     nonces: Nonces,
     now: datetime,
+    *,
+    is_hidden: bool,
 ) -> Verdict:
     """6 to 8. Minimise, seal under the key of the person whom the case is about, and queue."""
     reference = None
@@ -112,7 +121,9 @@ def _enqueue(
         bound = bound_reference(original.id.bytes)
         reference = owner.key.open(original.sealed_reference, bound).decode("ascii")
     today = amsterdam_day(now)
-    content = flow.plan.partner_update(message, permit, str(original.id), reference, today)
+    content = flow.plan.partner_update(
+        message, permit, str(original.id), reference, today, hides=is_hidden
+    )
     box = owner.key.seal(pack(content.parts), bound_to(arrival.exchange.bytes, 0), nonces.take())
     ends = permit.until is not None and permit.until <= now + flow.unclaimed
     gate = LOOKED_AT_EACH_TIME if ends else owner.gate

@@ -32,13 +32,14 @@ from gateway.exchange.recording import (
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.store.groups import HELD, PURGED, REFUSED, WAITING, GroupRows, Original
 from gateway.vault.boxes import Nonces
-from schemas.casework import Accountability, CaseStatus, StatusMessage
+from schemas.casework import Accountability, CaseStatus, CloseReason, StatusMessage
 from schemas.decisions import Hold, Permit, Refuse, Rule
 from schemas.fields import MessageKind
 from schemas.partner_update import PartnerUpdate
 
 _NEVER_HANDED_OVER = (HELD, REFUSED, PURGED)
 MESSAGES = {STATUS: MessageKind.STATUS, ACCOUNTABILITY: MessageKind.ACCOUNTABILITY}
+_MOVED = (CloseReason.MOVED_WITHIN, CloseReason.MOVED_OUTSIDE)
 _KINDS: dict[type, int] = {
     StatusMessage: STATUS,
     Accountability: ACCOUNTABILITY,
@@ -53,6 +54,8 @@ class ArrivedStatus(NamedTuple):
     message: StatusMessage | Accountability | PartnerUpdate
     case: bytes | None = None
     """The print of the sender's own key of what it referred, where it names the case by that."""
+    is_hidden: bool = False
+    """Whether nobody may know where the household is."""
 
     @property
     def kind(self) -> int:
@@ -111,17 +114,27 @@ def walk(
     )
 
 
-def is_account(message: object) -> TypeGuard[ArrivedStatus]:
-    """Whether a message is a statement of accountability."""
-    return isinstance(message, ArrivedStatus) and isinstance(message.message, Accountability)
+def may_tell_place(message: object) -> TypeGuard[ArrivedStatus]:
+    """Whether a message may say something of where the household is."""
+    if not isinstance(message, ArrivedStatus):
+        return False
+    told = message.message
+    return not isinstance(told, StatusMessage) or told.close_reason in _MOVED
 
 
 def without_place(status: ArrivedStatus, hidden: AbstractSet[UUID]) -> ArrivedStatus:
-    """An account as it may be told: of a household whose place is hidden, no stadsdeel either."""
-    message = status.message
-    if not isinstance(message, Accountability) or message.exchange_id not in hidden:
+    """A message as it may be told of a household whose place is hidden.
+
+    No stadsdeel, and not whether it left the city; what a partner tells is cut by its flow.
+    """
+    if status.about not in hidden:
         return status
-    return status._replace(message=message.model_copy(update={"district": None}))
+    message, unsaid = status.message, dict[str, None]()
+    if isinstance(message, Accountability):
+        unsaid["district"] = None
+    if not isinstance(message, PartnerUpdate) and message.close_reason in _MOVED:
+        unsaid["close_reason"] = None
+    return status._replace(message=message.model_copy(update=unsaid), is_hidden=True)
 
 
 def tells_of_contact(status: ArrivedStatus, original: Original | None) -> bool:
@@ -159,7 +172,10 @@ def _verdict(
 ) -> tuple[Verdict, list[Person]]:
     sender = status.arrival.sender
     if isinstance(status.message, PartnerUpdate):
-        return verdict_on(status.arrival, status.message, original, owner, book, rows, nonces, now)
+        return verdict_on(
+            status.arrival, status.message, original, owner, book, rows, nonces, now,
+            is_hidden=status.is_hidden,
+        )  # fmt: skip
     # A case that was never this sender's is answered as one that does not exist.
     if original is None or original.recipient != sender or original.state in _NEVER_HANDED_OVER:
         return Verdict(status.unknown), []

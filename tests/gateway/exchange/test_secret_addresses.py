@@ -21,7 +21,7 @@ from gateway.exchange.placing import Placements
 from gateway.store.partners import AlreadyRegisteredError, NewPartner, register_partner
 from schemas.casework import Move, MoveOutcome
 from tests.gateway.exchange.road import EXAMPLE, KEYS, Road, notices, open_road, protocol, trace
-from tests.support.messages import Json, fresh_bsn, fresh_reference, member, referral
+from tests.support.messages import Json, fresh_bsn, fresh_reference, member, referral, status_of
 
 PLACE = {
     "postcode": "1109QZ",
@@ -35,6 +35,10 @@ ALTRA = NewPartner("altra", "Altra (proefpartij)", "00000099000000007000", "gene
 UNTOLD = protocol(
     "geheim-blijft-ongezegd",
     ('"huishouden.geheimhouding" = "behouden"', '"huishouden.geheimhouding" = "weglaten"'),
+)
+REASONED = protocol(
+    "met-afsluitreden",
+    ('"statusbericht.afsluitreden" = "weglaten"', '"statusbericht.afsluitreden" = "behouden"'),
 )
 ADMITTED = protocol(
     "geheim-mag", ('id = "dwi-aanmelding"', 'id = "dwi-aanmelding"\ngeheimAdresToegelaten = true')
@@ -154,6 +158,36 @@ async def test_without_a_postcode_that_decides_it_waits_for_nobody_and_lacks_not
     await road.pull()
     assert await waiting(road) == []
     assert "huishouden.postcode" not in answer.get("bevindingen", [])
+
+
+async def test_no_partner_tells_the_phone_number_of_it_afterwards(road: Road) -> None:
+    exchange = await handed_over(road, secret())
+    told = {
+        "kenmerk": fresh_reference("PB"),
+        "uitwisselingId": str(exchange),
+        "soort": "contactgegevens-gewijzigd",
+        "peildatum": "2026-02-01",
+        "telefoonnummer": PLACE["telefoonnummer"],
+    }
+    headers = [(b"partner", b"dwi"), (b"content-type", b"application/json")]
+    _, _, body = await road.door.update(headers, json.dumps(told).encode())
+    assert json.loads(body)["besluit"] == "toegelaten"
+    *_, event = await road.pull()
+    assert event["data"]["soort"] == "contactgegevens-gewijzigd"
+    assert await found(road, event) == []
+    (entry,) = [x.entry for x in await road.entries() if x.entry["exchange"] == event["id"]][:1]
+    assert "partnerbericht.telefoonnummer" in entry["removed"]
+
+
+@pytest.mark.parametrize("text", [REASONED])
+async def test_nobody_hears_that_it_left_the_city(road: Road) -> None:
+    for is_secret in (True, False):
+        exchange = await handed_over(road, secret(geheimhouding=is_secret))
+        status = status_of(exchange, status="afgesloten-bereikt")
+        status["afsluitreden"] = "verhuisd-buiten-amsterdam"
+        await road.report_status(status)
+        told = (await road.pull("dwi"))[-1]["data"]
+        assert told.get("afsluitreden") == (None if is_secret else "verhuisd-buiten-amsterdam")
 
 
 async def test_an_account_of_it_has_no_district(road: Road) -> None:
