@@ -18,11 +18,12 @@ from consent.register import amsterdam_day
 from consent.representation import MAX_BIRTHS
 from gateway.audit.entries import Trace
 from gateway.exchange.boxes import pack, unpack
+from gateway.exchange.hiding import hide_place
 from gateway.exchange.holding import resealed
 from gateway.exchange.moves import add_handover, note_place, team_in
 from gateway.exchange.notices import ALL, Topic, Whom, add_notice
 from gateway.exchange.persons import open_births, read_persons, seal_births, standings_of
-from gateway.exchange.placing import hidden_of, hide
+from gateway.exchange.placing import hidden_of
 from gateway.exchange.purging import Purged, purge_leaf
 from gateway.exchange.recall import NO, Affected
 from gateway.exchange.recording import ACCOUNTABILITY, STATUS, bound_to
@@ -167,7 +168,9 @@ async def _route_anew(
     """A postcode that is put right leads to its own team, or to the desk; a secret one nowhere."""
     subject, handles = case.subject, case.tools.protected.handles
     if values.makes_secret:
-        await hide(connection, handles, subject.exchange)
+        done.leaves += await hide_place(
+            connection, subject, case.whom, case.book, case.tools, case.trace, case.now
+        )
     if POSTCODE not in values.values or not has_teams(flow) or values.makes_secret:
         return
     if await hidden_of(connection, handles, [subject.exchange]):

@@ -10,7 +10,7 @@ its desk for the whole city, and no team stands in anything about it (ADR 0029).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -25,8 +25,9 @@ from gateway.exchange.arrivals import Arrival, Prints, Recorded
 from gateway.exchange.boxes import unpack
 from gateway.exchange.committer import GroupCommitter
 from gateway.exchange.deciding import LoadBook, in_transaction
+from gateway.exchange.hiding import hide_place
 from gateway.exchange.notices import Topic, Whom, add_notice, whom_of
-from gateway.exchange.placing import accessed, hidden_of, hide, routing_leaf
+from gateway.exchange.placing import accessed, hidden_of, routing_leaf
 from gateway.exchange.recording import REFERRAL
 from gateway.exchange.referral import has_teams
 from gateway.exchange.routing import Routed
@@ -36,6 +37,7 @@ from gateway.exchange.tools import GroupTools
 from gateway.exchange.withdrawal import open_boxes
 from gateway.store import moves as store
 from gateway.store import placing
+from gateway.store.consents import lock_persons
 from gateway.store.corrections import Subject, corrected, exchange_by_reference
 from gateway.store.groups import Connection, Leaf, pass_gate
 from gateway.store.ids import new_id
@@ -166,7 +168,9 @@ class Moves:
         trace: Trace,
         access: Leaf | None,
     ) -> MoveReceipt:
-        subject, flow, whom = await self._case(connection, book, new)
+        # Who hides a place keeps every release of it out, until it is hidden.
+        gate = lock_persons if move.address_is_secret else pass_gate
+        subject, flow, whom = await self._case(connection, book, new, gate)
         today = amsterdam_day(new.recorded_at)
         as_of = max(move.moved_on or today, today)
         handles = self._tools.protected.handles
@@ -174,8 +178,11 @@ class Moves:
         is_secret |= bool(await hidden_of(connection, handles, [subject.exchange]))
         to = self._tools.routes.place(move.postcode, as_of, is_secret=is_secret)
         before = None
+        taken_out: list[Leaf] = []
         if is_secret:
-            await hide(connection, handles, subject.exchange)
+            taken_out = await hide_place(
+                connection, subject, whom, book, self._tools, trace, new.recorded_at
+            )
         else:
             before = move.team or await self._team_before(connection, subject)
             await note_place(connection, subject, to, new.recorded_at)
@@ -194,13 +201,17 @@ class Moves:
             {"outcome": outcome.value, "sender": new.partner},
             is_protected=subject.is_protected,
         )  # fmt: skip
-        rows.leaves[:0] = [leaf]
+        rows.leaves[:0] = [leaf, *taken_out]
         rows.leaves += accessed(access, is_protected=subject.is_protected)
         await write_notice_heads(connection, rows)
         return _receipt(new, outcome)
 
     async def _case(
-        self, connection: Connection, book: RuleBook, new: StoredMove
+        self,
+        connection: Connection,
+        book: RuleBook,
+        new: StoredMove,
+        gate: Callable[[Connection, list[UUID]], Awaitable[object]],
     ) -> tuple[Subject, Flow, list[Whom]]:
         """The case that moved, behind the gate of its persons."""
         subject = await corrected(connection, new.exchange, locks=False)
@@ -213,7 +224,7 @@ class Moves:
         whom = (await whom_of(connection, [subject.exchange], vault)).get(subject.exchange, [])
         if not whom:
             raise UnknownCaseMovedError("exchange")
-        await pass_gate(connection, [one.subject for one in whom])
+        await gate(connection, [one.subject for one in whom])
         return subject, compiled.flow, whom
 
     async def _team_before(self, connection: Connection, subject: Subject) -> str | None:

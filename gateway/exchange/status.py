@@ -39,7 +39,7 @@ from schemas.partner_update import PartnerUpdate
 
 _NEVER_HANDED_OVER = (HELD, REFUSED, PURGED)
 MESSAGES = {STATUS: MessageKind.STATUS, ACCOUNTABILITY: MessageKind.ACCOUNTABILITY}
-_MOVED = (CloseReason.MOVED_WITHIN, CloseReason.MOVED_OUTSIDE)
+MOVED = (CloseReason.MOVED_WITHIN, CloseReason.MOVED_OUTSIDE)
 _KINDS: dict[type, int] = {
     StatusMessage: STATUS,
     Accountability: ACCOUNTABILITY,
@@ -119,7 +119,7 @@ def may_tell_place(message: object) -> TypeGuard[ArrivedStatus]:
     if not isinstance(message, ArrivedStatus):
         return False
     told = message.message
-    return not isinstance(told, StatusMessage) or told.close_reason in _MOVED
+    return not isinstance(told, StatusMessage) or told.close_reason in MOVED
 
 
 def without_place(status: ArrivedStatus, hidden: AbstractSet[UUID]) -> ArrivedStatus:
@@ -132,7 +132,7 @@ def without_place(status: ArrivedStatus, hidden: AbstractSet[UUID]) -> ArrivedSt
     message, unsaid = status.message, dict[str, None]()
     if isinstance(message, Accountability):
         unsaid["district"] = None
-    if not isinstance(message, PartnerUpdate) and message.close_reason in _MOVED:
+    if not isinstance(message, PartnerUpdate) and message.close_reason in MOVED:
         unsaid["close_reason"] = None
     return status._replace(message=message.model_copy(update=unsaid), is_hidden=True)
 

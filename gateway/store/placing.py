@@ -183,6 +183,35 @@ async def hidden_among(connection: Connection, prints: Collection[bytes]) -> set
     return {row[0] for row in rows}
 
 
+async def notices_here(connection: Connection, exchange: UUID, kind: str) -> list[UUID]:
+    """The notices of this kind about an exchange whose content is here still, oldest first."""
+    rows = await connection.fetch(
+        """select n.exchange from notice n
+            where n.about = $1 and n.kind = $2
+              and exists (select from part p where p.exchange = n.exchange) order by n.exchange""",
+        exchange,
+        kind,
+    )
+    return [row[0] for row in rows]
+
+
+async def said_between(
+    connection: Connection, subject: UUID, kinds: Collection[int], parties: Collection[str]
+) -> dict[UUID, str | None]:
+    """What these parties said of a person and is here still, with its flow; to whomever.
+
+    No row leads from it to the case: of two cases of one person all is found.
+    """
+    rows = await connection.fetch(
+        """select e.id, e.flow from part p join exchange e on e.id = p.exchange
+            where p.subject = $1 and e.kind = any($2::smallint[]) and e.sender = any($3)""",
+        subject,
+        list(kinds),
+        list(parties),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def forget_placed(connection: Connection, before: datetime, limit: int) -> None:
     """Forget what was placed or moved before a moment, and what never waits again."""
     await connection.execute(

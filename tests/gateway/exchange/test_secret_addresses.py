@@ -106,7 +106,27 @@ async def rectify(road: Road, exchange: UUID, values: Json) -> None:
     await road.correct(given)
 
 
+async def tell_phone(road: Road, exchange: UUID) -> None:
+    told = {
+        "kenmerk": fresh_reference("PB"),
+        "uitwisselingId": str(exchange),
+        "soort": "contactgegevens-gewijzigd",
+        "peildatum": "2026-02-01",
+        "telefoonnummer": PLACE["telefoonnummer"],
+    }
+    headers = [(b"partner", b"dwi"), (b"content-type", b"application/json")]
+    _, _, body = await road.door.update(headers, json.dumps(told).encode())
+    assert json.loads(body)["besluit"] == "toegelaten"
+
+
 async def account(road: Road, exchange: UUID) -> Json:
+    await tell_account(road, exchange)
+    (event,) = await road.pull("altra")
+    data: Json = event["data"]
+    return data
+
+
+async def tell_account(road: Road, exchange: UUID) -> None:
     statement = {
         "kenmerk": fresh_reference("VA"),
         "uitwisselingId": str(exchange),
@@ -118,9 +138,6 @@ async def account(road: Road, exchange: UUID) -> Json:
     }
     headers = [(b"partner", b"casebook"), (b"content-type", b"application/json")]
     await road.door.account(headers, json.dumps(statement).encode())
-    (event,) = await road.pull("altra")
-    data: Json = event["data"]
-    return data
 
 
 async def test_the_canary_is_heard_where_nothing_is_secret(road: Road) -> None:
@@ -162,16 +179,7 @@ async def test_without_a_postcode_that_decides_it_waits_for_nobody_and_lacks_not
 
 async def test_no_partner_tells_the_phone_number_of_it_afterwards(road: Road) -> None:
     exchange = await handed_over(road, secret())
-    told = {
-        "kenmerk": fresh_reference("PB"),
-        "uitwisselingId": str(exchange),
-        "soort": "contactgegevens-gewijzigd",
-        "peildatum": "2026-02-01",
-        "telefoonnummer": PLACE["telefoonnummer"],
-    }
-    headers = [(b"partner", b"dwi"), (b"content-type", b"application/json")]
-    _, _, body = await road.door.update(headers, json.dumps(told).encode())
-    assert json.loads(body)["besluit"] == "toegelaten"
+    await tell_phone(road, exchange)
     *_, event = await road.pull()
     assert event["data"]["soort"] == "contactgegevens-gewijzigd"
     assert await found(road, event) == []
@@ -295,6 +303,36 @@ async def test_a_flow_that_drops_secrecy_still_loses_the_place_by_it(road: Road)
     events = await road.pull()
     assert [one["type"] for one in events] == ["nl.sluis.aanmelding"]
     assert await found(road, events) == []
+
+
+async def test_what_was_said_of_the_place_before_it_is_said_no_more(road: Road) -> None:
+    """A correction, a hand-over, an account and a partner's message that nobody has fetched yet."""
+    exchange = await handed_over(road, referral(member()))
+    await road.acknowledge()
+    values = {"huishouden.postcode": "1109QZ", "aanmelding.aangemeldOp": "2013-12-30"}
+    await rectify(road, exchange, values)
+    await tell_phone(road, exchange)
+    await tell_account(road, exchange)
+    await rectify(road, exchange, {"huishouden.geheimhouding": True})
+    events, accounts = await road.pull(), await road.pull("altra")
+    assert await found(road, events, accounts) == []
+    assert [one["type"].removeprefix("nl.sluis.") for one in events] == [
+        "vervallen", "correctie", "partnerbericht", "correctie",
+    ]  # fmt: skip
+    assert events[1]["data"]["waarden"] == {"aanmelding": {"aangemeldOp": "2013-12-30"}}
+    assert events[3]["data"]["waarden"] == {"huishouden": {"geheimhouding": True}}
+    taken = [x for x in await road.entries() if x.entry["exchange"] == events[0]["id"]]
+    assert [one.event for one in taken] == ["kennisgeving", "verwijdering"]
+
+
+async def test_what_a_move_makes_secret_is_not_handed_over_again_either(road: Road) -> None:
+    exchange = await handed_over(road, referral(member()))
+    await rectify(road, exchange, {"huishouden.postcode": "1109QZ"})
+    await road.acknowledge()
+    await move(road, exchange, postcode="1058AB")
+    await move(road, exchange, geheimhouding=True)
+    handovers = notices(await road.pull(), "overdracht")
+    assert [one["naarTeam"] for one in handovers] == ["balie-geheim-adres"]
 
 
 async def test_secrecy_is_told_also_of_a_household_that_told_no_address(road: Road) -> None:
