@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from gateway.store.groups import HELD, PURGED, REFUSED, Connection
+from gateway.store.notices import NOT_RECALLED
 
 _NOT_THERE = [HELD, REFUSED, PURGED]
 REFERRAL = 1
@@ -128,10 +129,10 @@ async def let_go(connection: Connection, exchanges: Sequence[UUID], now: datetim
 
 
 async def still_there(connection: Connection, exchanges: Sequence[UUID]) -> set[UUID]:
-    """Those of these exchanges that were not taken out, and about whom somebody is known."""
+    """Those of these exchanges that were neither taken out nor recalled, of persons still known."""
     rows = await connection.fetch(
-        """select e.id from exchange e join subject s on s.id = e.owner
-            where e.id = any($1) and not e.state = any($2)""",
+        f"""select e.id from exchange e join subject s on s.id = e.owner
+             where e.id = any($1) and not e.state = any($2) and {NOT_RECALLED}""",
         exchanges,
         _NOT_THERE,
     )
@@ -143,6 +144,7 @@ async def signalled(connection: Connection, limit: int) -> list[Overdue]:
     rows = await connection.fetch(
         f"""{_OVERDUE} where f.ended_at is null and f.signals > 0 and not e.is_protected
                and not e.state = any($1) and exists (select from subject s where s.id = e.owner)
+               and {NOT_RECALLED}
             order by f.due_at limit $2""",
         _NOT_THERE,
         limit,
@@ -154,10 +156,10 @@ async def count_signalled(connection: Connection) -> int:
     """How many were signalled and still have no contact; nothing that is protected."""
     return int(
         await connection.fetchval(
-            """select count(*) from first_contact f join exchange e on e.id = f.exchange
-                where f.ended_at is null and f.signals > 0 and not e.is_protected
-                  and not e.state = any($1)
-                  and exists (select from subject s where s.id = e.owner)""",
+            f"""select count(*) from first_contact f join exchange e on e.id = f.exchange
+                 where f.ended_at is null and f.signals > 0 and not e.is_protected
+                   and not e.state = any($1) and {NOT_RECALLED}
+                   and exists (select from subject s where s.id = e.owner)""",
             _NOT_THERE,
         )
     )

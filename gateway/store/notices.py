@@ -32,6 +32,11 @@ _NOTICE_COLUMNS = (
 )  # fmt: skip
 
 
+NOT_RECALLED = """not exists (select from notice n where n.about = e.id and n.kind = 'intrekking'
+                            and n.category = '*' and n.member is null)"""
+"""Of an exchange `e`: that its recipient was never told to stop the use of all of it."""
+
+
 class Told(NamedTuple):
     """A message of a person's, as far as somebody has it or waits for it; its row is locked.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from gateway.store.groups import HELD, PURGED, REFUSED, Connection
+from gateway.store.notices import NOT_RECALLED
 
 _NOT_THERE = [HELD, REFUSED, PURGED]
 
@@ -70,10 +71,11 @@ async def waiting_for(
 ) -> list[Waiting]:
     """What waits for this recipient's people and was handed over, oldest first."""
     rows = await connection.fetch(
-        """select p.exchange, p.recipient, p.reason, p.since, e.is_protected
+        f"""select p.exchange, p.recipient, p.reason, p.since, e.is_protected
              from placement p join exchange e on e.id = p.exchange
             where p.recipient = $1 and p.placed_at is null
               and ($2::uuid is null or p.exchange > $2) and not e.state = any($3)
+              and {NOT_RECALLED}
               and exists (select from subject s where s.id = e.owner)
               and exists (select from mailbox m
                            where m.exchange = p.exchange and m.released_at is not null)
@@ -89,9 +91,10 @@ async def waiting_for(
 async def all_waiting(connection: Connection, limit: int) -> list[Waiting]:
     """What waits anywhere, for operators: nothing that is protected (invariant 14)."""
     rows = await connection.fetch(
-        """select p.exchange, p.recipient, p.reason, p.since, e.is_protected
+        f"""select p.exchange, p.recipient, p.reason, p.since, e.is_protected
              from placement p join exchange e on e.id = p.exchange
             where p.placed_at is null and not e.is_protected and not e.state = any($1)
+              and {NOT_RECALLED}
               and exists (select from subject s where s.id = e.owner)
             order by p.since, p.exchange limit $2""",
         _NOT_THERE,
@@ -125,9 +128,10 @@ async def recently_placed(connection: Connection, limit: int) -> list[Settled]:
 async def count_waiting(connection: Connection, before: datetime) -> tuple[int, int]:
     """How many wait, and how many since before a moment; nothing that is protected."""
     row = await connection.fetchrow(
-        """select count(*), count(*) filter (where p.since < $1)
+        f"""select count(*), count(*) filter (where p.since < $1)
              from placement p join exchange e on e.id = p.exchange
             where p.placed_at is null and not e.is_protected and not e.state = any($2)
+              and {NOT_RECALLED}
               and exists (select from subject s where s.id = e.owner)""",
         before,
         _NOT_THERE,
@@ -138,9 +142,10 @@ async def count_waiting(connection: Connection, before: datetime) -> tuple[int, 
 async def lock_placement(connection: Connection, recipient: str, exchange: UUID) -> Placed | None:
     """A referral of this recipient's that waits or waited, locked; none where there is none."""
     row = await connection.fetchrow(
-        """select p.exchange, e.flow, e.is_protected, p.placed_at, p.team_print, p.entry
+        f"""select p.exchange, e.flow, e.is_protected, p.placed_at, p.team_print, p.entry
              from placement p join exchange e on e.id = p.exchange
             where p.exchange = $1 and p.recipient = $2 and not e.state = any($3)
+              and (p.placed_at is not null or {NOT_RECALLED})
               and exists (select from mailbox m
                            where m.exchange = p.exchange and m.released_at is not null)
               for update of p""",

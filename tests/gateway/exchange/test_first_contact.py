@@ -173,6 +173,22 @@ async def test_what_was_taken_out_or_whose_person_is_gone_is_let_go(road: Road) 
     assert watched.telemetry.gauges["first_contacts_overdue"] == 0
 
 
+async def test_what_was_recalled_after_its_receipt_is_let_go(road: Road) -> None:
+    watched = Watched(road)
+    bsn = fresh_bsn()
+    await referred(road, watched, member(bsn))
+    with later(road, TERM):
+        await watched.look()
+    await road.acknowledge()
+    await road.acknowledge("dwi")
+    await road.say(bsn, False)
+    assert await at_operators(road) == []
+    with later(road, TERM * 2):
+        await watched.look()
+    assert await signals(road, "dwi") == await signals(road, "casebook") == []
+    assert watched.telemetry.gauges["first_contacts_overdue"] == 0
+
+
 async def test_who_objected_is_told_of_no_more(road: Road) -> None:
     watched = Watched(road)
     bsn = fresh_bsn()

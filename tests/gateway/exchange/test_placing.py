@@ -192,6 +192,20 @@ async def test_what_is_withdrawn_annulled_or_closed_waits_no_more(road: Road) ->
     assert closed not in there
 
 
+async def test_what_was_recalled_after_its_receipt_waits_no_more(road: Road) -> None:
+    bsn = fresh_bsn()
+    placed = await handed_over(road, at("1058AB", member(bsn)))
+    receipt = await put(road, placed)
+    exchange = await handed_over(road, at("1058AB", member(bsn)))
+    await road.acknowledge()
+    await road.say(bsn, False)
+    assert exchange not in await listed(road)
+    assert exchange not in {one.exchange for one in await at_operators(road, store.all_waiting)}
+    with pytest.raises(UnknownPlacementError):
+        await put(road, exchange)
+    assert await put(road, placed) == receipt
+
+
 async def test_who_waits_too_long_is_counted_and_told_of_once(road: Road) -> None:
     exchange = await handed_over(road, at("1058AB"))
     log = io.StringIO()
