@@ -154,11 +154,12 @@ class Placements:
         `AlreadyPlacedError`.
         """
         now, exchange = self._tools.clock(), placement.exchange_id
-        if not self._tools.routes.is_open(placement.team, amsterdam_day(now)):
-            raise UnknownTeamError("team")
+        is_open = self._tools.routes.is_open(placement.team, amsterdam_day(now))
         print_ = self._print(exchange, placement.team)
         async with deciding(self._pool, self._load_book) as (connection, book):
             found = await store.lock_placement(connection, partner, exchange)
+            if not is_open and (found is None or found.placed_at is None):
+                raise UnknownTeamError("team")  # of a repeat its team may have closed meanwhile
             if found is None:
                 raise UnknownPlacementError("exchange")
             if found.placed_at is not None and found.entry is not None:

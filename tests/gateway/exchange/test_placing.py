@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -151,6 +152,22 @@ async def test_placed_again_has_the_same_answer_and_elsewhere_none(road: Road) -
         await put(road, exchange, "west")
     events = [one for one in await road.entries() if one.entry["exchange"] == str(exchange)]
     assert [one.event for one in events].count("toedeling") == 1
+
+
+async def test_invariant_7_placed_again_after_its_team_closed_it_has_the_same_answer(
+    road: Road,
+) -> None:
+    exchange = await handed_over(road, at("1058AB"))
+    later = await handed_over(road, at("1058AB"))
+    receipt = await put(road, exchange)
+    text = BUNDLED.read_text(encoding="utf-8")
+    text = text.replace('id = "zuidoost"', 'id = "zuidoost"\ntot = 2026-01-02')
+    closed = replace(road.tools, routes=load_routes(text))
+    made = Placements(road.pool, Books(KEYS).of, closed, KEYS.secret("cursor"))
+    again = Placement(exchange_id=exchange, team="zuidoost")
+    assert await made.place("casebook", again, trace()) == receipt
+    with pytest.raises(UnknownTeamError):
+        await made.place("casebook", again.model_copy(update={"exchange_id": later}), trace())
 
 
 async def test_nobody_else_and_nothing_that_does_not_wait_can_be_placed(road: Road) -> None:
