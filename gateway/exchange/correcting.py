@@ -20,7 +20,7 @@ from gateway.audit.entries import Trace
 from gateway.exchange.boxes import pack, unpack
 from gateway.exchange.hiding import hide_place
 from gateway.exchange.holding import resealed
-from gateway.exchange.moves import add_handover, note_place, team_in
+from gateway.exchange.moves import add_handover, note_place, team_before
 from gateway.exchange.notices import ALL, Topic, Whom, add_notice
 from gateway.exchange.persons import open_births, read_persons, seal_births, standings_of
 from gateway.exchange.placing import hidden_of
@@ -137,7 +137,7 @@ async def rectify(connection: Connection, case: Case) -> Done:
         return done
     paths = released_fields(list(case.values.values), case.flow)
     parts = await stored_parts(connection, [subject.exchange])
-    await _route_anew(connection, case, case.values, case.flow, parts, done)
+    await _route_anew(connection, case, case.values, case.flow, done)
     if not paths and not case.values.makes_secret:
         return done
     told: ByCategory = {}
@@ -162,7 +162,6 @@ async def _route_anew(
     case: Case,
     values: Rectification,
     flow: Flow,
-    parts: list[StoredPart],
     done: Done,
 ) -> None:
     """A postcode that is put right leads to its own team, or to the desk; a secret one nowhere."""
@@ -177,9 +176,8 @@ async def _route_anew(
         return
     today = amsterdam_day(case.now)
     to = case.tools.routes.place(values.referral.household.postcode, today)
+    before = await team_before(connection, subject, case.tools.vault)
     await note_place(connection, subject, to, case.now)
-    opened = open_boxes(parts, case.tools.vault)
-    before = team_in(piece for one in opened for piece in unpack(one.stored.member, one.content))
     if subject.is_released and before != to.team:
         add_handover(
             done.notices, subject, before, to, today, case.whom, case.book, case.trace, case.now,

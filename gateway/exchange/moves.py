@@ -44,6 +44,7 @@ from gateway.store.ids import new_id
 from gateway.store.mailbox import stored_parts
 from gateway.store.moves import StoredMove
 from gateway.store.notices import NoticeRows, write_notice_heads, write_notices
+from gateway.vault.boxes import Vault
 from schemas.casework import (
     CaseStatus,
     CloseReason,
@@ -184,7 +185,7 @@ class Moves:
                 connection, subject, whom, book, self._tools, trace, new.recorded_at
             )
         else:
-            before = move.team or await self._team_before(connection, subject)
+            before = move.team or await team_before(connection, subject, self._tools.vault)
             await note_place(connection, subject, to, new.recorded_at)
         rows, outcome = NoticeRows(), MoveOutcome.SAME_TEAM
         if before != to.team:
@@ -227,14 +228,23 @@ class Moves:
         await gate(connection, [one.subject for one in whom])
         return subject, compiled.flow, whom
 
-    async def _team_before(self, connection: Connection, subject: Subject) -> str | None:
-        """The team that the message went to, for as long as its content is here."""
-        parts = await stored_parts(connection, [subject.exchange])
-        opened = open_boxes(parts, self._tools.vault)
-        return team_in(piece for one in opened for piece in unpack(one.stored.member, one.content))
+
+async def team_before(connection: Connection, subject: Subject, vault: Vault) -> str | None:
+    """The team that has the case, as far as the gateway still knows it.
+
+    The one that it was handed over to last; of a case that was never handed over or placed by a
+    person the one that the message went to. None where that is not here any more.
+    """
+    handover, is_placed = await placing.last_handover(connection, subject.exchange)
+    if is_placed:
+        return None
+    opened = open_boxes(await stored_parts(connection, [handover or subject.exchange]), vault)
+    if handover is not None:
+        return next((Handover.model_validate_json(one.content).to_team for one in opened), None)
+    return _team_in(piece for one in opened for piece in unpack(one.stored.member, one.content))
 
 
-def team_in(pieces: Iterable[Part]) -> str | None:
+def _team_in(pieces: Iterable[Part]) -> str | None:
     """The label of the team in a message's parts, if it is told one."""
     for piece in pieces:
         if piece.category == "aanmelding":

@@ -156,6 +156,21 @@ async def lock_placement(connection: Connection, recipient: str, exchange: UUID)
     return None if row is None else Placed(*row)
 
 
+async def last_handover(connection: Connection, exchange: UUID) -> tuple[UUID | None, bool]:
+    """The notice by which teams handed it over last, and whether a person placed it since."""
+    row = await connection.fetchrow(
+        """select n.id, coalesce(p.placed_at >= n.received_at, p.placed_at is not null)
+             from (select 1) one
+             left join lateral (select e.id, e.received_at
+                                  from notice h join exchange e on e.id = h.exchange
+                                 where h.about = $1 and h.kind = 'overdracht'
+                                 order by e.id desc limit 1) n on true
+             left join placement p on p.exchange = $1""",
+        exchange,
+    )
+    return (None, False) if row is None else (row[0], row[1])
+
+
 async def put_placed(
     connection: Connection, exchange: UUID, team_print: bytes, now: datetime, entry: UUID
 ) -> None:

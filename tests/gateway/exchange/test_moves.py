@@ -21,7 +21,7 @@ from gateway.exchange.moves import (
 from gateway.exchange.placing import Placements
 from gateway.store.groups import BESCHERMD, TOEGANG, TOEGANG_BESCHERMD, VERWERKINGEN
 from gateway.store.ids import new_id
-from schemas.casework import Move, MoveOutcome, MoveReceipt
+from schemas.casework import Move, MoveOutcome, MoveReceipt, Placement
 from tests.gateway.exchange.road import KEYS, Road, notices, trace
 from tests.support.messages import Json, fresh_bsn, fresh_reference, member, referral
 
@@ -99,6 +99,37 @@ async def test_within_its_own_team_nothing_is_handed_over(road: Road) -> None:
     assert await handovers(road) == []
 
 
+async def test_back_again_it_goes_back_to_the_team_that_it_came_from(road: Road) -> None:
+    exchange = await handed_over(road)
+    there = await tell(road, exchange, postcode="1104AA")
+    stays = await tell(road, exchange, postcode="1105ZZ")
+    back = await tell(road, exchange, postcode="1012AB")
+    assert [one.outcome for one in (there, stays, back)] == [
+        MoveOutcome.HANDED_OVER,
+        MoveOutcome.SAME_TEAM,
+        MoveOutcome.HANDED_OVER,
+    ]
+    assert [(one["vanTeam"], one["naarTeam"]) for one in await handovers(road)] == [
+        ("centrum", "zuidoost"),
+        ("zuidoost", "centrum"),
+    ]
+
+
+async def test_who_was_placed_by_a_person_and_moves_comes_from_no_team_that_is_known(
+    road: Road,
+) -> None:
+    exchange = await handed_over(road, "1058AB")
+    made = Placements(road.pool, Books(KEYS).of, road.tools, KEYS.secret("cursor"))
+    await made.place("casebook", Placement(exchange_id=exchange, team="west"), trace())
+    receipt = await tell(road, exchange, postcode="1058ZZ")
+    assert receipt.outcome is MoveOutcome.TO_DESK, "the team that has it must hear so"
+    (told,) = await handovers(road)
+    assert "vanTeam" not in told
+    assert await waits(road, exchange) == "grensgeval"
+    await tell(road, exchange, postcode="1104AA")
+    assert (await handovers(road))[-1]["vanTeam"] == "stedelijke-balie"
+
+
 async def test_what_no_table_decides_goes_to_the_desk_and_waits_there(road: Road) -> None:
     exchange = await handed_over(road)
     receipt = await tell(road, exchange, postcode="1058ZZ")
@@ -119,11 +150,11 @@ async def test_after_its_content_is_gone_the_casebook_says_where_it_was(road: Ro
            select owner, id, 0, now() from exchange where id = $1""",
         exchange,
     )
-    await tell(road, exchange, postcode="1104AA", team="west")
     await tell(road, exchange, postcode="1104AA")
+    await tell(road, exchange, postcode="1104AA", team="west")
     first, second = await handovers(road)
-    assert (first["vanTeam"], first["naarTeam"]) == ("west", "zuidoost")
-    assert "vanTeam" not in second
+    assert "vanTeam" not in first
+    assert (second["vanTeam"], second["naarTeam"]) == ("west", "zuidoost")
 
 
 async def test_its_entry_names_who_said_so_and_no_place(road: Road) -> None:
