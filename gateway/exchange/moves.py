@@ -11,6 +11,7 @@ its desk for the whole city, and no team stands in anything about it (ADR 0029).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID
 
@@ -18,7 +19,6 @@ import asyncpg
 import orjson
 
 from consent.minimise import Part
-from consent.protocol import Flow
 from consent.register import amsterdam_day
 from gateway.audit.entries import Event, Trace
 from gateway.exchange.arrivals import Arrival, Prints, Recorded
@@ -39,7 +39,7 @@ from gateway.store import moves as store
 from gateway.store import placing
 from gateway.store.consents import lock_persons
 from gateway.store.corrections import Subject, corrected, exchange_by_reference
-from gateway.store.groups import Connection, Leaf, pass_gate
+from gateway.store.groups import VERWERKINGEN, Connection, Leaf, append_leaves, pass_gate
 from gateway.store.ids import new_id
 from gateway.store.mailbox import stored_parts
 from gateway.store.moves import StoredMove
@@ -151,6 +151,10 @@ class Moves:
         async with self._pool.acquire() as connection:
             if await store.is_claimed(connection, partner, arrival.reference):
                 raise MoveReferenceTakenError("reference")  # of a move within it
+        if move.address_is_secret:
+            # First: a status of it says not even that it left. Of no such case, nothing.
+            with suppress(UnknownCaseMovedError):
+                await self._hide(partner, move.exchange_id, trace)
         recorded = await self._committer.submit(ArrivedStatus(arrival, message))
         _require_closed(recorded)
         return MoveReceipt(
@@ -159,6 +163,15 @@ class Moves:
             entry_id=recorded.entry,
             recorded_at=recorded.received_at,
         )
+
+    async def _hide(self, partner: str, exchange: UUID, trace: Trace) -> None:
+        async def work(connection: Connection, book: RuleBook) -> None:
+            subject, whom = await self._case(connection, partner, exchange, lock_persons)
+            now = self._tools.clock()
+            leaves = await hide_place(connection, subject, whom, book, self._tools, trace, now)
+            await append_leaves(connection, VERWERKINGEN, leaves)
+
+        await in_transaction(self._pool, self._load_book, work)
 
     async def _hand_over(
         self,
@@ -171,7 +184,10 @@ class Moves:
     ) -> MoveReceipt:
         # Who hides a place keeps every release of it out, until it is hidden.
         gate = lock_persons if move.address_is_secret else pass_gate
-        subject, flow, whom = await self._case(connection, book, new, gate)
+        subject, whom = await self._case(connection, new.partner, new.exchange, gate)
+        compiled = book.flows.get(subject.flow or "")
+        if compiled is None or not has_teams(compiled.flow):
+            raise UnknownCaseMovedError("exchange")
         today = amsterdam_day(new.recorded_at)
         as_of = max(move.moved_on or today, today)
         handles = self._tools.protected.handles
@@ -198,8 +214,8 @@ class Moves:
         await store.put_outcome(connection, new, outcome.value)
         await write_notices(connection, rows)
         leaf = routing_leaf(
-            Event.MOVE, new.entry, subject.exchange, flow.id, whom, book, trace, new.recorded_at,
-            {"outcome": outcome.value, "sender": new.partner},
+            Event.MOVE, new.entry, subject.exchange, subject.flow, whom, book, trace,
+            new.recorded_at, {"outcome": outcome.value, "sender": new.partner},
             is_protected=subject.is_protected,
         )  # fmt: skip
         rows.leaves[:0] = [leaf, *taken_out]
@@ -210,23 +226,22 @@ class Moves:
     async def _case(
         self,
         connection: Connection,
-        book: RuleBook,
-        new: StoredMove,
+        partner: str,
+        exchange: UUID,
         gate: Callable[[Connection, list[UUID]], Awaitable[object]],
-    ) -> tuple[Subject, Flow, list[Whom]]:
+    ) -> tuple[Subject, list[Whom]]:
         """The case that moved, behind the gate of its persons."""
-        subject = await corrected(connection, new.exchange, locks=False)
+        subject = await corrected(connection, exchange, locks=False)
         if subject is None or subject.kind != REFERRAL or not subject.is_released:
             raise UnknownCaseMovedError("exchange")
-        compiled = book.flows.get(subject.flow or "")
-        if subject.recipient != new.partner or compiled is None or not has_teams(compiled.flow):
+        if subject.recipient != partner:
             raise UnknownCaseMovedError("exchange")
         vault = self._tools.vault
         whom = (await whom_of(connection, [subject.exchange], vault)).get(subject.exchange, [])
         if not whom:
             raise UnknownCaseMovedError("exchange")
         await gate(connection, [one.subject for one in whom])
-        return subject, compiled.flow, whom
+        return subject, whom
 
 
 async def team_before(connection: Connection, subject: Subject, vault: Vault) -> str | None:

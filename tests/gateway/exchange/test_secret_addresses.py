@@ -198,6 +198,22 @@ async def test_nobody_hears_that_it_left_the_city(road: Road) -> None:
         assert told.get("afsluitreden") == (None if is_secret else "verhuisd-buiten-amsterdam")
 
 
+@pytest.mark.parametrize("text", [REASONED])
+async def test_nor_of_who_left_it_for_a_secret_address(road: Road) -> None:
+    exchange = await handed_over(road, referral(member()))
+    await rectify(road, exchange, {"huishouden.postcode": "1109QZ"})
+    told = {"buitenGemeente": True, "geheimhouding": True, "isBereikt": True}
+    given = {"kenmerk": fresh_reference("VH"), "uitwisselingId": str(exchange), **told}
+    made = Moves(road.pool, Books(KEYS).of, Prints(KEYS), road.tools, road.committer)
+    receipt = await made.outside("casebook", Move.model_validate(given), trace())
+    assert receipt.outcome is MoveOutcome.CLOSED
+    assert await made.outside("casebook", Move.model_validate(given), trace()) == receipt
+    (status,) = await road.pull("dwi")
+    assert "afsluitreden" not in status["data"]
+    assert notices(await road.pull(), "overdracht") == []
+    assert "stadsdeel" not in await account(road, exchange)
+
+
 async def test_an_account_of_it_has_no_district(road: Road) -> None:
     exchange = await handed_over(road, secret())
     told = await account(road, exchange)
