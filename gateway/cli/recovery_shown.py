@@ -15,6 +15,7 @@ from gateway.vault.journal_reading import Fault
 _KINDS: Mapping[str, str] = {
     "nee": "refusals and withdrawals",
     "correctie": "restrictions, objections, corrections",
+    "geheim-adres": "addresses that became secret",
     "gezag": "statements on authority",
     "veilig-contact": "safe contacts",
     "vernietiging": "erasures",

@@ -267,7 +267,7 @@ async def apply(connection: Connection, case: Case, replayed: str | None = None)
 
 async def _lines(connection: Connection, new: NewCorrection, case: Case) -> list[narrowing.Line]:
     """What of a correction must not be forgotten with a backup that is put back."""
-    return await narrowing.corrected(
+    lines = await narrowing.corrected(
         connection,
         new,
         exchange=case.subject.exchange,
@@ -276,6 +276,9 @@ async def _lines(connection: Connection, new: NewCorrection, case: Case) -> list
         person=None if case.person is None else case.person.subject,
         is_protected=case.subject.is_protected,
     )
+    if case.values is not None and case.values.makes_secret:
+        lines.append(narrowing.made_secret(case.subject.exchange, new.recorded_at))
+    return lines
 
 
 _MAY_FREE = (CorrectionKind.LIFT, CorrectionKind.MEMBER_LEFT, CorrectionKind.RECTIFY)

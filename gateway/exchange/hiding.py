@@ -1,8 +1,8 @@
 """An address becomes secret: what was said of the place before, and is here still, says it no more.
 
 A hand-over that names a team is taken out, a correction loses the values that tell of a place, and
-so do accounts, statuses and partners' messages on the case, whether they wait or could be pulled
-again (ADR 0029). The message itself is the business of whoever made it secret.
+so do the message, accounts, statuses and partners' messages on the case, whether they wait or could
+be pulled again (ADR 0029).
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ async def hide_place(
 ) -> list[Leaf]:
     """From now on nothing says where this is; gives the entries of what was taken out.
 
-    The caller holds the gate of everybody concerned against releases, and commits.
+    The caller holds the gate of everybody concerned against releases, has written the line of the
+    journal, and commits.
     """
     handles = tools.protected.handles
     if await hidden_of(connection, handles, [subject.exchange]):
@@ -69,6 +70,7 @@ async def hide_place(
     if subject.owner is not None:
         parties = [one for one in (subject.sender, subject.recipient) if one is not None]
         said = await store.said_between(connection, subject.owner, _SAID, parties)
+    said[subject.exchange] = subject.flow
     for one in open_boxes(await stored_parts(connection, sorted(said)), tools.vault):
         exchange, member = one.stored.exchange, one.stored.member
         names = _names(book, said[exchange]) | {_DISTRICT}

@@ -21,6 +21,7 @@ import orjson
 from consent.minimise import Part
 from consent.register import amsterdam_day
 from gateway.audit.entries import Event, Trace
+from gateway.exchange import narrowing
 from gateway.exchange.arrivals import Arrival, Prints, Recorded
 from gateway.exchange.boxes import unpack
 from gateway.exchange.committer import GroupCommitter
@@ -168,6 +169,7 @@ class Moves:
         async def work(connection: Connection, book: RuleBook) -> None:
             subject, whom = await self._case(connection, partner, exchange, lock_persons)
             now = self._tools.clock()
+            await self._tools.journal.write([narrowing.made_secret(exchange, now)])
             leaves = await hide_place(connection, subject, whom, book, self._tools, trace, now)
             await append_leaves(connection, VERWERKINGEN, leaves)
 
@@ -197,6 +199,8 @@ class Moves:
         before = None
         taken_out: list[Leaf] = []
         if is_secret:
+            line = narrowing.made_secret(subject.exchange, new.recorded_at)
+            await self._tools.journal.write([line])
             taken_out = await hide_place(
                 connection, subject, whom, book, self._tools, trace, new.recorded_at
             )

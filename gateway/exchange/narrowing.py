@@ -74,6 +74,13 @@ class Corrected(_Narrowing):
     is_protected: bool = False
 
 
+class MadeSecret(_Narrowing):
+    """The address of a household that became secret after its message was taken in."""
+
+    kind: Literal["geheim-adres"] = "geheim-adres"
+    exchange: UUID
+
+
 class Stated(_Narrowing):
     """Who may decide for a person: a statement that differs takes away what stood before."""
 
@@ -107,7 +114,7 @@ class Erased(_Narrowing):
 
 
 Narrowing = Annotated[
-    SaidNo | Corrected | Stated | NeverNotify | Erased, Field(discriminator="kind")
+    SaidNo | Corrected | MadeSecret | Stated | NeverNotify | Erased, Field(discriminator="kind")
 ]
 _READING: TypeAdapter[Narrowing] = TypeAdapter(Narrowing)
 
@@ -129,6 +136,11 @@ def millis(moment: datetime) -> int:
 def erased(subject: UUID, now: datetime, *, is_protected: bool = False) -> Line:
     """The line of an erasure; `is_protected` where it must not show in the open log."""
     return _line(Erased(at=millis(now), subject=subject, is_protected=is_protected))
+
+
+def made_secret(exchange: UUID, now: datetime) -> Line:
+    """The line of an address that became secret."""
+    return _line(MadeSecret(at=millis(now), exchange=exchange))
 
 
 async def said_no(connection: Connection, refusals: list[NewConsent], now: datetime) -> list[Line]:

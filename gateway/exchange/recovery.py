@@ -29,19 +29,25 @@ from gateway.exchange.consents import record_no
 from gateway.exchange.correcting_again import correct_again
 from gateway.exchange.deciding import LoadBook, in_transaction
 from gateway.exchange.erasure import BACKUP_TERM, erase_person
+from gateway.exchange.hiding import hide_place
 from gateway.exchange.narrowing import (
     Corrected,
     Erased,
+    MadeSecret,
     Narrowing,
     NeverNotify,
     SaidNo,
     Stated,
 )
+from gateway.exchange.notices import whom_of
+from gateway.exchange.placing import hidden_of, hide
 from gateway.exchange.proof import ALL_KEPT, Keeping
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
+from gateway.pseudonyms.domains import ProtectedHandles
 from gateway.store import recovery
 from gateway.store.consents import NewConsent, lock_persons, write_released
+from gateway.store.corrections import corrected
 from gateway.store.groups import (
     BESCHERMD,
     VERWERKINGEN,
@@ -98,7 +104,7 @@ class Recovery:
         found: Counter[str] = Counter()
         async with self._pool.acquire() as connection:
             for act in acts:
-                if not await _is_there(connection, act):
+                if not await _is_there(connection, act, self._tools.protected.handles):
                     found[act.kind] += 1
         return found
 
@@ -110,6 +116,8 @@ class Recovery:
                     return await self._say_no(again, act)
                 case Corrected():
                     return await correct_again(again, act)
+                case MadeSecret():
+                    return await _make_secret(again, act)
                 case Stated():
                     return await _state(again, act)
                 case NeverNotify():
@@ -145,6 +153,23 @@ class Recovery:
             details={"replays": str(act.event)},
         )  # fmt: skip
         return True
+
+
+async def _make_secret(again: Again, act: MadeSecret) -> bool:
+    connection, tools = again.connection, again.tools
+    handles = tools.protected.handles
+    if await hidden_of(connection, handles, [act.exchange]):
+        return False
+    whom = (await whom_of(connection, [act.exchange], tools.vault)).get(act.exchange, [])
+    await lock_persons(connection, [one.subject for one in whom])
+    subject = await corrected(connection, act.exchange, locks=False)
+    if subject is None:
+        await hide(connection, handles, act.exchange)
+        return True
+    trace, now = new_trace(), tools.clock()
+    leaves = await hide_place(connection, subject, whom, again.book, tools, trace, now)
+    await append_leaves(connection, VERWERKINGEN, leaves)
+    return True
 
 
 async def _state(again: Again, act: Stated) -> bool:
@@ -205,12 +230,14 @@ async def _never_notify(again: Again, act: NeverNotify) -> bool:
     return True
 
 
-async def _is_there(connection: Connection, act: Narrowing) -> bool:
+async def _is_there(connection: Connection, act: Narrowing, handles: ProtectedHandles) -> bool:
     match act:
         case SaidNo():
             return await recovery.is_consent_known(connection, act.event)
         case Corrected():
             return await recovery.is_correction_known(connection, act.correction)
+        case MadeSecret():
+            return bool(await hidden_of(connection, handles, [act.exchange]))
         case Stated():
             return await recovery.is_statement_known(connection, act.statement)
         case NeverNotify():

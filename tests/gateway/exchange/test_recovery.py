@@ -18,14 +18,18 @@ import pytest
 
 from gateway.app import Books
 from gateway.exchange import narrowing
+from gateway.exchange.arrivals import Prints
 from gateway.exchange.erasure import Erasure
+from gateway.exchange.moves import Moves
 from gateway.exchange.narrowing import Narrowing, read_line
+from gateway.exchange.placing import hidden_of
 from gateway.exchange.recovery import Recovery
 from gateway.store.groups import CLEARED, PURGED, WAITING
 from gateway.store.ids import new_id
 from gateway.store.notices import restricted
 from gateway.vault.journal_folder import JournalUnavailableError
 from gateway.vault.journal_reading import read_journal
+from schemas.casework import Move
 from schemas.consents import AuthorityRecord
 from schemas.identifiers import Bsn
 from tests.gateway.exchange.road import KEYS, Road, notices, open_road, trace
@@ -269,6 +273,30 @@ async def test_a_message_that_was_changed_does_not_go_as_it_was(
         index = await road.last_index()
         await recovery.replay(story.acts())
         assert await road.last_index() == index
+
+
+async def test_an_address_that_became_secret_is_so_again(story: Story) -> None:
+    went = await story.road.refer(referral(member()))
+    exchange = went["uitwisselingId"]
+    await story.road.pull()
+    await story.back_up()
+    made = Moves(
+        story.road.pool, Books(KEYS).of, Prints(KEYS), story.road.tools, story.road.committer
+    )
+    told = {"kenmerk": "VH-1", "uitwisselingId": exchange, "geheimhouding": True}
+    await made.within("casebook", Move.model_validate(told), trace())
+
+    async with story.put_back() as (road, recovery):
+        assert "1012AB" in str(await road.pull())
+        assert await recovery.missing(story.acts()) == {"geheim-adres": 1}
+        assert await recovery.replay(story.acts()) == {"geheim-adres": 1}
+
+        (event,) = await road.pull()
+        assert not {"1012AB", "centrum"} & set(json.dumps(event).split('"'))
+        async with road.pool.acquire() as connection:
+            hidden = await hidden_of(connection, road.tools.protected.handles, [UUID(exchange)])
+        assert hidden == {UUID(exchange)}
+        assert await recovery.missing(story.acts()) == {}
 
 
 async def test_a_restriction_that_is_lifted_leaves_no_line(story: Story) -> None:
