@@ -6,13 +6,14 @@ beyond `instroom` ends it. When it is over the sender and whoever coordinates (t
 notice `nl.sluis.signaal` in their mailbox, again after a second and a third term, and then no more:
 from there on it stands in the operators' list. The sender's names its own reference and nothing of
 the casework, and goes only where the protocol has a status from that recipient to that sender, open
-today; of a protected exchange nobody else hears, and no figure counts it (invariant 14).
+today. Who took over from one of them hears it in its place. Of a protected exchange nobody else
+hears, and no figure counts it (invariant 14).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.notices import Topic, Whom, add_notice, reference_of, whom_of
 from gateway.exchange.repeating import Repeated
 from gateway.exchange.rules import RuleBook
+from gateway.exchange.successors import Carry
 from gateway.store import first_contact as store
 from gateway.store.first_contact import Overdue
 from gateway.store.groups import Connection, pass_gate
@@ -117,6 +119,8 @@ class FirstContacts(Repeated):
         subjects = {person.subject for persons in whom.values() for person in persons}
         await pass_gate(connection, sorted(subjects))
         barred = await restricted(connection, sorted(subjects))
+        today = amsterdam_day(now)
+        late = [_as_succeeded(one, book, today) for one in late]
         parties = {one.sender for one in late} | {one.recipient or "" for one in late}
         reachable = await with_mailbox(connection, parties)
         rows, trace = NoticeRows(), new_trace()
@@ -125,6 +129,15 @@ class FirstContacts(Repeated):
             telling.of(rows, one, whom.get(one.exchange, []))
         await write_notices(connection, rows)
         await write_notice_heads(connection, rows)
+
+
+def _as_succeeded(one: Overdue, book: RuleBook, today: date) -> Overdue:
+    """With who took over from its parties in their place: else nobody might hear (ADR 0030)."""
+    if one.is_protected or one.recipient is None:
+        return one
+    taken = book.successions
+    sender = taken.of(one.sender, Carry.REFERENCES, today)
+    return one._replace(sender=sender, recipient=taken.of(one.recipient, Carry.CASES, today))
 
 
 class _Telling(NamedTuple):

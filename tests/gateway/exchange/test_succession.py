@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from consent.protocol import load
+from gateway.app import Books
 from gateway.exchange import succession as acts
+from gateway.exchange.first_contact import FirstContacts
 from gateway.exchange.succession import NotInProtocolError, UnknownSuccessionError, Wanted
 from gateway.exchange.successors import Carry
 from gateway.identity.acts import MayNotActError
@@ -23,7 +26,8 @@ from gateway.store.groups import PURGED
 from gateway.store.lifecycle import NewOfficer, add_officer
 from gateway.store.partners import NewPartner, list_partners, register_partner
 from gateway.store.succession import SuccessionStandsError
-from tests.gateway.exchange.road import EXAMPLE, Road
+from gateway.telemetry import Telemetry
+from tests.gateway.exchange.road import EXAMPLE, KEYS, Road, notices
 from tests.support.dossiers import Desk as DossierDesk
 from tests.support.messages import Json, fresh_bsn, member, referral, status_of
 
@@ -118,6 +122,23 @@ async def test_one_signature_carries_nothing(desk: Desk) -> None:
     await desk.decide("altra", "spirit", Carry.CASES)
     told = await desk.road.report_status(status_of(case), "spirit")
     assert told["regel"] == "uitwisseling-onbekend"
+
+
+async def test_who_took_over_hears_that_a_first_contact_is_late(desk: Desk) -> None:
+    road = desk.road
+    watch = FirstContacts(road.pool, Books(KEYS).of, road.vault, road.now, Telemetry(io.StringIO()))
+    told = await _referred_by_madi(road)
+    while await watch.turn():
+        pass
+    await desk.both("madi", "dwzs", Carry.REFERENCES)
+    road.ahead += timedelta(days=14)
+    try:
+        await watch.signal()
+    finally:
+        road.ahead -= timedelta(days=14)
+    (signal,) = notices(await road.pull("dwzs"), "signaal")
+    assert signal["uitwisselingId"] == told["uitwisselingId"]
+    assert notices(await road.pull("madi"), "signaal") == []
 
 
 async def test_cases_go_over_and_the_referrer_gets_the_status_under_its_own_reference(
