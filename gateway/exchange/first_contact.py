@@ -85,8 +85,12 @@ class FirstContacts(Repeated):
             if step is None:
                 return False
             now = self._clock()
-            terms = {exchange: _term(book, flow) for exchange, flow in step.seen}
-            due = {one: now + term for one, term in terms.items() if term is not None}
+            # What was set free since it arrived has no moment of its own: it counts from now.
+            due = {
+                one.exchange: (one.since or now) + term
+                for one in step.seen
+                if (term := _term(book, one.flow)) is not None
+            }
             await store.put_followed(connection, step, due)
         return True
 

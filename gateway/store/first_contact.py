@@ -35,12 +35,20 @@ class Overdue(NamedTuple):
     due_at: datetime
 
 
+class Seen(NamedTuple):
+    """A referral in a mailbox; `since` where it was put there on its arrival."""
+
+    exchange: UUID
+    flow: str | None
+    since: datetime | None
+
+
 class Step(NamedTuple):
     """How far one mailbox was followed, and which referrals stand there since."""
 
     recipient: str
     position: int
-    seen: list[tuple[UUID, str | None]]
+    seen: list[Seen]
 
 
 async def end_waiting(connection: Connection, contacted: Collection[UUID], now: datetime) -> None:
@@ -73,14 +81,16 @@ async def follow(connection: Connection, limit: int) -> Step | None:
     if head is None:
         return None
     rows = await connection.fetch(
-        """select m.position, e.id, e.flow, e.kind from mailbox m
-             left join exchange e on e.id = m.exchange
+        """select m.position, e.id, e.flow, e.kind,
+                  case when e.decision = 0 then e.received_at end as since
+             from mailbox m left join exchange e on e.id = m.exchange
             where m.recipient = $1 and m.position > $2 order by m.position limit $3""",
         head["recipient"],
         head["position"],
         limit,
     )
-    seen = [(row["id"], row["flow"]) for row in rows if row["kind"] == REFERRAL]
+    of = [row for row in rows if row["kind"] == REFERRAL]
+    seen = [Seen(row["id"], row["flow"], row["since"]) for row in of]
     end = rows[-1]["position"] if rows else head["position"]
     return Step(head["recipient"], end, seen)
 

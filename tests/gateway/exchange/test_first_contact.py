@@ -112,6 +112,22 @@ async def test_it_is_told_again_after_each_term_and_then_no_more(road: Road) -> 
     assert [one.signals for one in await at_operators(road)] == [SIGNALS_MOST]
 
 
+async def test_the_term_does_not_begin_anew_where_the_watch_was_away(road: Road) -> None:
+    """What was set free on the way counts from when it was seen: no moment is kept of that."""
+    watched = Watched(road)
+    message = referral(member())
+    await road.refer(message)
+    held = fresh_bsn()
+    freed = await road.refer(referral(member(), member(held, agreed=None, rol="partner")))
+    assert freed["besluit"] == "aangehouden"
+    with later(road, TERM - timedelta(days=1)):
+        await road.say(held, True)
+        await watched.look()
+    with later(road, TERM):
+        await watched.look()
+    assert [one["kenmerk"] for one in await signals(road, "dwi")] == [message["kenmerk"]]
+
+
 @pytest.mark.parametrize(
     ("status", "number"),
     [("instroom", 1), ("regiecheck", 0), ("in-beheer-actief", 0), ("afgesloten-niet-bereikt", 0)],
