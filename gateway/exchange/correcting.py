@@ -46,6 +46,7 @@ from gateway.exchange.withdrawal import open_boxes, reduce_told, without
 from gateway.store import corrections as store
 from gateway.store.consents import raise_gate, replace_boxes
 from gateway.store.corrections import Subject
+from gateway.store.first_contact import end_waiting
 from gateway.store.groups import (
     HELD,
     WAITING,
@@ -58,6 +59,7 @@ from gateway.store.groups import (
 from gateway.store.held import HeldWhole, held_wholes, replace_held
 from gateway.store.mailbox import StoredPart, drop_members, purge_exchanges, stored_parts
 from gateway.store.notices import NoticeRows, Told, lock_told, notices_about, restricted
+from gateway.store.placing import wait_no_more
 from gateway.vault.boxes import DataKey, Nonces, SealBrokenError
 from schemas.corrections import CorrectionKind
 from schemas.fields import FIELDS
@@ -107,6 +109,10 @@ async def member_left(connection: Connection, case: Case) -> Done:
     """The message becomes the one that would have been sent without the member."""
     assert case.person is not None  # noqa: S101  # the schema asks for a member
     done, subject, leaver = Done(), case.subject, case.person
+    if subject.owner == leaver.subject:
+        # Nobody waits for the first contact, or the team, of who is put forward no more.
+        await end_waiting(connection, [subject.exchange], case.now)
+        await wait_no_more(connection, [subject.exchange])
     if subject.state in (HELD, WAITING):
         done.leaves.append(_purge_entry(case))
         parts = await stored_parts(connection, [subject.exchange])

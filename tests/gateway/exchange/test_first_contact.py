@@ -205,6 +205,21 @@ async def test_what_was_recalled_after_its_receipt_is_let_go(road: Road) -> None
     assert watched.telemetry.gauges["first_contacts_overdue"] == 0
 
 
+@pytest.mark.parametrize(("place", "number"), [(0, 0), (1, 1)])
+async def test_without_whom_it_is_about_first_nobody_is_waited_for(
+    road: Road, place: int, number: int
+) -> None:
+    watched = Watched(road)
+    exchange, _ = await referred(road, watched, member(), member(rol="partner"))
+    await road.acknowledge()
+    await road.correct(
+        {"soort": "lid-vertrokken", "uitwisselingId": str(exchange), "lid": {"plaats": place}}
+    )
+    with later(road, TERM):
+        await watched.look()
+    assert len(await signals(road, "dwi")) == len(await signals(road, "casebook")) == number
+
+
 async def test_who_objected_is_told_of_no_more(road: Road) -> None:
     watched = Watched(road)
     bsn = fresh_bsn()
