@@ -61,7 +61,6 @@ from gateway.store.mailbox import (
     lock_mailbox,
     lock_unacknowledged,
     mark_released,
-    members_left,
     open_parts,
     pass_gate_of,
     purge_exchanges,
@@ -255,14 +254,11 @@ class Mailbox:
         Of what was received before (`again`), only what is still as its recipient got it.
         """
         await pass_gate_of(connection, exchanges)
-        changed: set[UUID] = set()
         if again:
             await hold_received(connection, again)
-            changed = await members_left(connection, again)
         found: dict[UUID, list[StoredPart]] = {}
         for part in await open_parts(connection, exchanges):
-            if part.exchange not in changed:
-                found.setdefault(part.exchange, []).append(part)
+            found.setdefault(part.exchange, []).append(part)
         return found
 
     async def _map(

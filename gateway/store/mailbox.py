@@ -97,26 +97,25 @@ async def hold_received(connection: Connection, exchanges: Sequence[UUID]) -> No
     )
 
 
-async def members_left(connection: Connection, exchanges: Sequence[UUID]) -> set[UUID]:
-    """Those of these exchanges that a member left after they were received: not as they were."""
-    rows = await connection.fetch(
-        "select about from correction where about = any($1) and kind = 'lid-vertrokken'", exchanges
-    )
-    return {row[0] for row in rows}
-
-
 async def open_parts(connection: Connection, exchanges: Sequence[UUID]) -> list[StoredPart]:
     """The parts of those that wait, or were received and are kept: as both are behind the gate.
 
-    One may have been received, or cleared, since its row was read.
+    One may have been received, or cleared, since its row was read. Of what was received, only what
+    nobody left since: it is not as its recipient got it.
     """
     rows = await connection.fetch(
         """select p.exchange, p.member, p.subject, p.box, s.kek_epoch, s.wrapped,
                   s.gate = p.gate, p.gate = -2
              from part p join subject s on s.id = p.subject join exchange e on e.id = p.exchange
-            where p.exchange = any($1) and e.state = any($2) order by p.exchange, p.member""",
+            where p.exchange = any($1)
+              and (e.state = $2
+                   or e.state = $3
+                      and not exists (select from correction c where c.about = p.exchange
+                                         and c.kind = 'lid-vertrokken'))
+            order by p.exchange, p.member""",
         exchanges,
-        [WAITING, DONE],
+        WAITING,
+        DONE,
     )
     return [StoredPart(*row) for row in rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -402,6 +403,36 @@ async def test_invariant_02_no_hand_over_commits_after_a_correction_that_forbids
     assert raced
     deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
     assert await road.pool.fetchval(deadlocks) == 0
+
+
+async def test_invariant_02_who_left_a_message_while_a_page_of_it_waited_is_not_in_the_page(
+    road: Road,
+) -> None:
+    """It was received between being looked up and being opened, and then somebody left it."""
+    ann, ben = fresh_bsn(), fresh_bsn()
+    answer = await road.refer(referral(member(ann), member(ben, rol="partner")))
+    page = await road.page()
+
+    async def blocked(number: int) -> None:
+        waiting = """select count(*) from pg_stat_activity
+                      where datname = current_database() and wait_event_type = 'Lock'"""
+        async with asyncio.timeout(10):
+            while True:
+                if await road.pool.fetchval(waiting) >= number:
+                    break
+                await asyncio.sleep(0.01)
+
+    async with road.pool.acquire() as gate, gate.transaction():
+        subject = await road.subject(ann)
+        await gate.execute("select 1 from subject where id = $1 for update", subject)
+        leaves = asyncio.create_task(road.correct(of(answer, "lid-vertrokken", lid=person(ben))))
+        await blocked(1)
+        again = asyncio.create_task(road.page())
+        await blocked(2)
+        await road.mailbox.acknowledge("casebook", page.cursor, trace())
+    await leaves
+    events = [json.loads(one.event) for one in (await again).messages]
+    assert [one for one in events if one["id"] == answer["uitwisselingId"] and "data" in one] == []
 
 
 # Rectification.
