@@ -220,21 +220,22 @@ class RunningLane:
 
         The message follows right after, so that an outage that ended in between is not its fault.
         """
-        probed = Told(Meaning.AWAY)
+        probed, again = Told(Meaning.AWAY), None
+        await self._keep_lease()  # a silence outlasts what was left for another sending
         try:
             line = await self._connected()
             probed = await self._post(line, f'"{new_id()}"', self._tools.mail.probe())
             if probed.meaning in (Meaning.TAKEN, Meaning.REFUSED) and self._may_send(bundle):
                 line = await self._connected()
-                told = await self._send(line, message)
+                again = await self._send(line, message)
         except EndpointAwayError:
             pass
         self._state = after_probe(
             self._state,
             is_probe_answered=probed.meaning in (Meaning.TAKEN, Meaning.REFUSED),
-            does_message_fail=told.meaning is Meaning.UNCLEAR,
+            again=again,
         )
-        return told
+        return told if again is None else again
 
     async def _failed(
         self, position: int, told: Told, about: tuple[Bundle, Released] | None

@@ -124,13 +124,13 @@ def after_failure(
         state = replace(state, trying=position, refusals=0, suspicions=0)
     failures = state.failures + 1
     state = replace(state, failures=failures, reason=told.reason)
-    if told.meaning is Meaning.REFUSED:
-        if state.dead_in_a_row >= pace.dead_in_a_row:
-            state = replace(state, reason="weigert-alles")
-        else:
-            state = replace(state, refusals=state.refusals + 1)
-            if state.refusals >= pace.refusals:
-                return _dead(state)
+    may_speak_against_it = told.meaning in (Meaning.REFUSED, Meaning.UNCLEAR)
+    if may_speak_against_it and _gives_up_no_more(state, pace):
+        state = replace(state, reason="weigert-alles")
+    elif told.meaning is Meaning.REFUSED:
+        state = replace(state, refusals=state.refusals + 1)
+        if state.refusals >= pace.refusals:
+            return _dead(state)
     elif told.meaning is Meaning.UNCLEAR and state.suspicions >= pace.suspicions:
         return _dead(state)
     return Next(state, pause_after(failures, told.wait, pace, uniform))
@@ -151,18 +151,28 @@ def wants_probe(state: LaneState, position: int, told: Told, pace: Pace) -> bool
         told.meaning is Meaning.UNCLEAR
         and state.trying == position
         and state.failures + 1 >= pace.unclear
+        and not _gives_up_no_more(state, pace)
     )
 
 
-def after_probe(state: LaneState, *, is_probe_answered: bool, does_message_fail: bool) -> LaneState:
-    """A probe that passed between two failures speaks against the message; else nothing does."""
-    suspects = is_probe_answered and does_message_fail
+def after_probe(state: LaneState, *, is_probe_answered: bool, again: Told | None) -> LaneState:
+    """A probe that passed between two failures speaks against the message; else nothing does.
+
+    `again` is what came of the message right after it; where it did not go, nothing was learned.
+    """
+    if is_probe_answered and again is None:
+        return state
+    suspects = again is not None and again.meaning is Meaning.UNCLEAR
     return replace(state, suspicions=state.suspicions + 1 if suspects else 0)
 
 
 def after_taken(state: LaneState) -> LaneState:
     """A message that was taken clears everything."""
     return LaneState(trying=state.trying)
+
+
+def _gives_up_no_more(state: LaneState, pace: Pace) -> bool:
+    return state.dead_in_a_row >= pace.dead_in_a_row
 
 
 def _dead(state: LaneState) -> Next:

@@ -204,6 +204,36 @@ async def test_whoever_refuses_everything_loses_no_more_than_ten(
     assert casebook.ids == ids[10:]
 
 
+async def test_an_endpoint_that_takes_probes_and_no_message_loses_no_more_than_ten(
+    road: Road, casebook: House
+) -> None:
+    """What stores nothing of a probe takes it also while its own database is down."""
+    ids = await sent(road, 13)
+    casebook.answer = fails_on_all_but_probes
+    await turns(road, 13 * 16)
+    assert len(await dead_letters_of(road)) == 10
+    assert (await lane(road))["reason"] == "weigert-alles"
+    casebook.answer = lambda _: None
+    await turns(road, 1)
+    assert casebook.ids == ids[10:]
+
+
+async def test_a_message_that_did_not_follow_its_probe_is_not_suspected(
+    road: Road, casebook: House
+) -> None:
+    """Here the answer took so long that the release lapsed: nothing may be sent by it any more."""
+    await sent(road, 1)
+    casebook.answer = fails_on_all_but_probes
+    casebook.slow = 0.4
+    await turns(road, 1)
+    await road.pool.execute("update push_lane set failures = 20")
+    runner = pushing(road, lapse=0.3)
+    for _ in range(4):
+        await runner.pass_once()
+    assert casebook.room.probes == 4
+    assert not await dead_letters_of(road)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 421])
 async def test_an_answer_about_the_place_costs_no_message(
     road: Road, casebook: House, status: int
@@ -464,6 +494,10 @@ def refusing(exchange: str, status: int) -> Callable[[Arrived], Reply | None]:
         return Reply(status) if exchange in arrived.headers["idempotency-key"] else None
 
     return answer
+
+
+def fails_on_all_but_probes(arrived: Arrived) -> Reply | None:
+    return None if b'"nl.sluis.proef"' in arrived.body else Reply(500)
 
 
 def tries(at: House, exchange: str) -> int:

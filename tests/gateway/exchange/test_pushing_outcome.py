@@ -85,11 +85,13 @@ def test_refusals_of_one_message_say_nothing_of_the_next() -> None:
 
 def test_whoever_refuses_everything_is_the_fault_itself() -> None:
     state = LaneState(dead_in_a_row=PACE.dead_in_a_row)
-    for _ in range(50):
-        after = after_failure(state, 7, told_by(400), PACE, most)
-        assert not after.is_dead
-        state = after.state
-    assert state.reason == "weigert-alles"
+    for status in (400, 500):
+        for _ in range(50):
+            after = after_failure(state, 7, told_by(status), PACE, most)
+            assert not after.is_dead
+            state = after.state
+            assert not wants_probe(state, 7, told_by(status), PACE)
+        assert state.reason == "weigert-alles"
 
 
 def test_a_probe_is_asked_for_after_enough_failures_of_one_message() -> None:
@@ -105,12 +107,17 @@ def test_a_probe_is_asked_for_after_enough_failures_of_one_message() -> None:
 def test_three_probes_in_a_row_between_failures_make_a_dead_letter() -> None:
     state = LaneState(failures=20, trying=7)
     for number in range(1, 4):
-        state = after_probe(state, is_probe_answered=True, does_message_fail=True)
+        state = after_probe(state, is_probe_answered=True, again=SILENT)
         assert after_failure(state, 7, SILENT, PACE, most).is_dead is (number == 3)
-    unanswered = after_probe(state, is_probe_answered=False, does_message_fail=True)
+    unanswered = after_probe(state, is_probe_answered=False, again=None)
     assert not after_failure(unanswered, 7, SILENT, PACE, most).is_dead
-    mended = after_probe(state, is_probe_answered=True, does_message_fail=False)
+    mended = after_probe(state, is_probe_answered=True, again=told_by(202))
     assert mended.suspicions == 0
+
+
+def test_a_probe_that_passed_shows_nothing_where_the_message_did_not_follow() -> None:
+    state = LaneState(failures=20, trying=7, suspicions=2)
+    assert after_probe(state, is_probe_answered=True, again=None) == state
 
 
 def test_a_suspected_message_is_not_given_up_while_the_recipient_is_away() -> None:
