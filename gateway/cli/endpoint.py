@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.audit.access import Action, Target
 from gateway.audit.addresses import AddressError
@@ -72,7 +71,10 @@ def endpoint(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Register where a partner wants its mail brought, or show what is registered."""
+    """Register where a partner wants its mail brought, or show what is registered.
+
+    What is not named stays as it is: a new address goes on being sealed for the same key.
+    """
     output, settings = Output(as_json), settings_of(home)
     if remove:
         if url is not None or encryption_key is not None:
@@ -85,21 +87,22 @@ def endpoint(
 
 
 def _set(output: Output, settings: Settings, partner: str, wanted: Endpoint) -> None:
-    async def work(engine: AsyncEngine) -> None:
-        await store.set_endpoint(engine, partner, wanted)
-
-    on_database(settings, work, Doing(Action.UPDATE, Target("partner", partner)))
-    output.result(_as_json(partner, wanted))
-    if wanted.url is not None:
-        output.say(f"The mail of {partner} is brought to {wanted.url} from now on.")
+    now = on_database(
+        settings,
+        lambda engine: store.set_endpoint(engine, partner, wanted),
+        Doing(Action.UPDATE, Target("partner", partner)),
+    )
+    output.result(_as_json(partner, now))
+    if now.url is not None:
+        output.say(f"The mail of {partner} is brought to {now.url} from now on.")
         output.say("It verifies our signature by the keys in")
         output.say(f"  {settings.base_url}/.well-known/jwks.json")
         output.say("and drops what it has already by the Idempotency-Key (docs/delivering.md).")
         output.aside("see how it goes with `sluis push list`")
     else:
         output.say(f"{partner} goes on pulling.")
-    if wanted.encryption_key is not None:
-        kid = wanted.encryption_key["kid"]
+    if now.encryption_key is not None:
+        kid = now.encryption_key["kid"]
         output.say(f"Its data leave sealed for key {kid}, also when it pulls.")
 
 

@@ -26,32 +26,42 @@ class Endpoint:
     encryption_key: Mapping[str, str] | None = None
 
 
-async def set_endpoint(engine: AsyncEngine, partner: str, endpoint: Endpoint) -> None:
-    """Register, or replace, a partner's endpoint. Raises `UnknownPartnerError`."""
+async def set_endpoint(engine: AsyncEngine, partner: str, endpoint: Endpoint) -> Endpoint:
+    """Register, or change, a partner's endpoint; as it is now. Raises `UnknownPartnerError`."""
     async with engine.begin() as connection:
         await connection.exec_driver_sql("select 1")
-        await write_endpoint(await driver_of(connection), partner, endpoint)
+        return await write_endpoint(await driver_of(connection), partner, endpoint)
 
 
-async def write_endpoint(connection: Connection, partner: str, endpoint: Endpoint) -> None:
+async def write_endpoint(connection: Connection, partner: str, endpoint: Endpoint) -> Endpoint:
     """The same in a transaction that is open already. Raises `UnknownPartnerError`.
 
-    A new address begins with a clean slate: what the old one failed at says nothing of it.
+    What is not given stays as it was registered: a new address does not end the sealing, nor a new
+    key the bringing. A new address begins with a clean slate: what the old one failed at says
+    nothing of it. An operator's stop stays until it is lifted.
     """
     key = None if endpoint.encryption_key is None else json.dumps(dict(endpoint.encryption_key))
     if await connection.fetchval("select true from partner where id = $1", partner) is None:
         raise UnknownPartnerError("there is no partner with this id")
-    await connection.execute(
+    (row,) = await connection.fetch(
         """insert into endpoint (partner, url, encryption_key) values ($1, $2, $3::text::jsonb)
            on conflict (partner) do update
-              set url = excluded.url, encryption_key = excluded.encryption_key,
-                  registered_at = clock_timestamp()""",
+              set url = coalesce(excluded.url, endpoint.url),
+                  encryption_key = coalesce(excluded.encryption_key, endpoint.encryption_key),
+                  registered_at = clock_timestamp()
+           returning url, encryption_key::text""",
         partner,
         endpoint.url,
         key,
     )
-    await connection.execute("delete from push_lane where partner = $1", partner)
-    await connection.execute("insert into push_lane (partner) values ($1)", partner)
+    stopped = await connection.fetchval(
+        "delete from push_lane where partner = $1 returning nullif(stopped, 'adres-vervallen')",
+        partner,
+    )
+    await connection.execute(
+        "insert into push_lane (partner, stopped) values ($1, $2)", partner, stopped
+    )
+    return _endpoint(*row)
 
 
 async def remove_endpoint(engine: AsyncEngine, partner: str) -> bool:
@@ -82,6 +92,8 @@ async def read_endpoint(connection: Connection, partner: str) -> Endpoint | None
     row = await connection.fetchrow(
         "select url, encryption_key::text from endpoint where partner = $1", partner
     )
-    if row is None:
-        return None
-    return Endpoint(row[0], None if row[1] is None else json.loads(row[1]))
+    return None if row is None else _endpoint(*row)
+
+
+def _endpoint(url: str | None, key: str | None) -> Endpoint:
+    return Endpoint(url, None if key is None else json.loads(key))

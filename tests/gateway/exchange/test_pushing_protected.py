@@ -10,13 +10,13 @@ from joserfc.jwk import ECKey
 
 from gateway.exchange.mailbox import SealedError
 from gateway.exchange.pushing import Pushing
-from gateway.identity.encryption import read_encryption_key
+from gateway.identity.encryption import encryption_key, read_encryption_key
 from gateway.sandbox.receiver import Reply
 from gateway.store.endpoints import Endpoint, endpoint_of, remove_endpoint, set_endpoint
 from gateway.store.groups import BESCHERMD
 from gateway.store.partners import UnknownPartnerError
-from gateway.store.pushes import dead_letters, lane_standings
-from tests.gateway.exchange.bringing import house, pushing, told
+from gateway.store.pushes import dead_letters, lane_standings, set_stopped
+from tests.gateway.exchange.bringing import house, lane, pushing, told
 from tests.gateway.exchange.road import Road, open_road, trace
 from tests.support import protected
 from tests.support.messages import member, referral
@@ -129,6 +129,30 @@ async def test_an_endpoint_is_registered_shown_replaced_and_removed(road: Road) 
         await set_endpoint(road.engine, "niemand", one)
     with pytest.raises(UnknownPartnerError):
         await remove_endpoint(road.engine, "niemand")
+
+
+async def test_another_address_is_sealed_for_the_same_key_and_another_key_goes_to_the_same_address(
+    road: Road,
+) -> None:
+    first, second = Endpoint("https://partner.test/a", SEALING.jwk), "https://partner.test/b"
+    await set_endpoint(road.engine, "casebook", first)
+    assert await set_endpoint(road.engine, "casebook", Endpoint(second)) == Endpoint(
+        second, SEALING.jwk
+    )
+    rolled = encryption_key(ECKey.generate_key("P-256").as_dict(private=False)).jwk
+    await set_endpoint(road.engine, "casebook", Endpoint(None, rolled))
+    assert await endpoint_of(road.engine, "casebook") == Endpoint(second, rolled)
+
+
+async def test_an_operator_s_stop_outlasts_another_address_and_a_stop_of_its_own_does_not(
+    road: Road,
+) -> None:
+    for why, after in (("beheerder", "beheerder"), ("adres-vervallen", None)):
+        await set_endpoint(road.engine, "casebook", Endpoint("https://partner.test/a"))
+        async with road.pool.acquire() as connection:
+            await set_stopped(connection, "casebook", why)
+        await set_endpoint(road.engine, "casebook", Endpoint("https://partner.test/b"))
+        assert (await lane(road))["stopped"] == after
 
 
 async def test_two_endpoints_are_claimed_beside_each_other_within_the_bound(road: Road) -> None:
