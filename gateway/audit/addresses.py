@@ -10,9 +10,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpx
+
+_PUBLIC = IPv6Network("2000::/3")
+_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_INWARD = tuple(
+    ip_network(one) for one in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "2002::/16")
+)
+"""Special by IANA's registries, and public to some versions of Python that we run on."""
 
 
 class AddressError(ValueError):
@@ -39,6 +46,12 @@ def checked_url(text: str, *, may_be_private: bool) -> httpx.URL:
         raise AddressError("it must be an https address")
     if url.userinfo or url.query or url.fragment:
         raise AddressError("it may hold no user, query or fragment")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise AddressError("its port must be 1 to 65535")
+    try:
+        _name(url).encode("idna")
+    except UnicodeError:
+        raise AddressError("its name cannot be looked up") from None
     number = _number(url.host)
     if number is not None:
         _check(number, may_be_private=may_be_private)
@@ -49,12 +62,17 @@ async def resolved(url: httpx.URL, *, may_be_private: bool) -> Target:
     """The place that a name stands for now. Raises `AddressError`, or `OSError` for no place."""
     port = url.port or (443 if url.scheme == "https" else 80)
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    found = await loop.getaddrinfo(_name(url), port, type=socket.SOCK_STREAM)
     numbers = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     for number in numbers:
         _check(number, may_be_private=may_be_private)
     host_header = url.netloc.decode("ascii")
-    return Target(url.copy_with(host=str(numbers[0])), host_header, url.host)
+    return Target(url.copy_with(host=str(numbers[0])), host_header, _name(url))
+
+
+def _name(url: httpx.URL) -> str:
+    """The name as it is asked for: read back to letters, Python's own IDNA makes another of it."""
+    return url.raw_host.decode("ascii")
 
 
 def _number(host: str) -> IPv4Address | IPv6Address | None:
@@ -65,9 +83,24 @@ def _number(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _check(number: IPv4Address | IPv6Address, *, may_be_private: bool) -> None:
-    inner = getattr(number, "ipv4_mapped", None) or number
+    inner = _meant(number)
     if inner.is_multicast or inner.is_unspecified or inner.is_link_local:
         # Never: where clouds keep their machines' credentials is link-local.
         raise AddressError("it is a link-local, multicast or unspecified address")
-    if not may_be_private and not inner.is_global:
+    if not may_be_private and not _is_public(number, inner):
         raise AddressError("it is a private address")
+
+
+def _meant(number: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that one that is mapped, translated (RFC 6052) or tunnelled leads to."""
+    if isinstance(number, IPv4Address):
+        return number
+    if any(number in network for network in _NAT64):
+        return IPv4Address(int(number) & 0xFFFF_FFFF)
+    return number.ipv4_mapped or number.sixtofour or number
+
+
+def _is_public(number: IPv4Address | IPv6Address, meant: IPv4Address | IPv6Address) -> bool:
+    if any(one in network for one in (number, meant) for network in _INWARD):
+        return False
+    return meant.is_global and (isinstance(meant, IPv4Address) or meant in _PUBLIC)

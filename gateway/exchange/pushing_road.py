@@ -45,6 +45,8 @@ class EndpointAwayError(Exception):
 
 def checked_endpoint_url(text: str, *, may_be_private: bool) -> httpx.URL:
     """An address as it may be registered: https, or http to this machine. Raises `AddressError`."""
+    if not text.isascii():
+        raise AddressError("it must be written in ASCII, since it is signed as it is written")
     url = checked_url(text, may_be_private=may_be_private)
     if url.scheme == "http" and not _is_loopback(url.host):
         raise AddressError("plain http is for this machine alone")

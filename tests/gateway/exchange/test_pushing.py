@@ -14,6 +14,7 @@ import pytest_asyncio
 from gateway.exchange.pushing_outcome import Pace
 from gateway.exchange.pushing_road import Limits
 from gateway.sandbox.receiver import Arrived, Reply
+from gateway.store.endpoints import Endpoint, set_endpoint
 from gateway.store.groups import DONE, PURGED, WAITING
 from gateway.store.partners import resume_partner, suspend_partner
 from gateway.store.pushes import (
@@ -435,6 +436,17 @@ async def test_a_private_address_is_refused_unless_it_was_admitted(
     await sent(road, 1)
     await pushing(road, may_be_private=False).pass_once()
     assert not casebook.came
+    assert (await lane(road))["reason"] == "adres-niet-toegestaan"
+
+
+async def test_an_address_that_cannot_be_signed_costs_no_release(
+    road: Road, casebook: House
+) -> None:
+    await sent(road, 1)
+    before = await road.last_index()
+    await set_endpoint(road.engine, "casebook", Endpoint(f"{casebook.door.url}/brïef"))
+    await turns(road, 2)
+    assert await road.entries(before) == []
     assert (await lane(road))["reason"] == "adres-niet-toegestaan"
 
 

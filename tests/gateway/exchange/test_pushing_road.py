@@ -122,6 +122,9 @@ async def test_a_retry_after_in_seconds_is_heard(value: str, wait: float) -> Non
         ("https://voorbeeld.test/x?token=1", False),
         ("ftp://voorbeeld.test/x", True),
         ("voorbeeld.test", True),
+        ("https://voorbeeld.test/brïef", True),
+        ("https://faß.test/x", True),
+        ("https://voorbeeld.test:65536/x", False),
     ],
 )
 def test_these_addresses_are_not_registered(url: str, may_be_private: bool) -> None:
