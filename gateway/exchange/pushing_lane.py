@@ -17,7 +17,8 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,6 +48,7 @@ from gateway.store.pushes import (
     bury_again,
     keep_delivered,
     keep_failed,
+    lock_open_lane,
     set_stopped,
 )
 from gateway.telemetry import Telemetry
@@ -175,9 +177,9 @@ class RunningLane:
                 await tools.mail.received(bundle, bundle.messages[:taken])
             await tools.mail.take_back(bundle, bundle.messages[tried:])
         if taken:
-            await self._works(bundle)
             told = sum(one.position not in bundle.protected for one in bundle.messages[:taken])
             tools.telemetry.count("pushed", told)
+            await self._works(bundle)
 
     async def _works(self, bundle: Bundle) -> None:
         """Forget what failed before; that all is well is written down now and then."""
@@ -186,7 +188,7 @@ class RunningLane:
         if was == self._state and now < self._tell_at:
             return
         self._tell_at = now + TELL_SECONDS
-        async with tools.database, tools.pool.acquire() as connection:
+        async with self._holding() as connection:
             await keep_delivered(connection, self.lane.recipient, tools.clock())
         if was.failures and self._may_tell(bundle):
             tools.telemetry.log("push-recovered", partner=self.lane.recipient)
@@ -248,7 +250,7 @@ class RunningLane:
             return await self._bury(after, told, *about, now)
         self._state = after.state
         retry_at = now + timedelta(seconds=after.pause)
-        async with tools.database, tools.pool.acquire() as connection:
+        async with self._holding() as connection:
             may_tell = await self._keep(connection, now, retry_at)
         if not was.failures and may_tell:
             tools.telemetry.log("push-fails", partner=self.lane.recipient, reason=told.reason)
@@ -258,7 +260,7 @@ class RunningLane:
         self, after: Next, told: Told, bundle: Bundle, message: Released, now: datetime
     ) -> bool:
         tools, recipient = self._tools, self.lane.recipient
-        async with tools.database, tools.pool.acquire() as connection, connection.transaction():
+        async with self._holding() as connection:
             if bundle.is_replay:
                 await bury_again(connection, recipient, message.position, told.reason, now)
             elif not await bury(
@@ -289,10 +291,26 @@ class RunningLane:
 
     async def _gone(self, told: Told) -> None:
         """410: this address takes nothing any more, says its owner."""
-        async with self._tools.database, self._tools.pool.acquire() as connection:
+        async with self._holding() as connection:
             await set_stopped(connection, self.lane.recipient, "adres-vervallen")
         # That an address is gone is the partner's doing, and tells of no message.
         self._tools.telemetry.log("push-stopped", partner=self.lane.recipient, reason=told.reason)
+
+    @asynccontextmanager
+    async def _holding(self) -> AsyncIterator[Connection]:
+        """A transaction to write down in how the lane stands, while it is ours and goes this way.
+
+        What one address answered says nothing of the next, nor what came to whoever was paused
+        past its lease: that raises `LaneClosedError`, or `LeaseLostError`, and nothing is written.
+        """
+        tools, asked_at = self._tools, time.monotonic()
+        async with tools.database, tools.pool.acquire() as connection, connection.transaction():
+            if not await renew_lease(connection, self.lane.lease, LEASE_SECONDS):
+                raise LeaseLostError
+            if not await lock_open_lane(connection, self.lane.recipient, self.lane.url):
+                raise LaneClosedError
+            yield connection
+        self._leased_at = asked_at
 
     async def _connected(self) -> Line:
         if self._line is None or not self._line.is_open:

@@ -137,10 +137,13 @@ async def still_open(connection: Connection, running: Sequence[tuple[str, str]])
 
 
 async def lock_open_lane(connection: Connection, partner: str, url: str) -> bool:
-    """Whether mail may go to this address; if so, no stop commits before this transaction."""
+    """Whether mail may go to this address; if so, no stop commits before this transaction.
+
+    The endpoint is taken before its lane, as whoever registers another one takes them.
+    """
     is_open = await connection.fetchval(
         """select true from push_lane l join endpoint e using (partner)
-            where l.partner = $1 and e.url = $2 and l.stopped is null for share of l, e""",
+            where l.partner = $1 and e.url = $2 and l.stopped is null for share of e, l""",
         partner,
         url,
     )

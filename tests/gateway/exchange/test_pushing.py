@@ -14,7 +14,7 @@ import pytest_asyncio
 from gateway.exchange.pushing_outcome import Pace
 from gateway.exchange.pushing_road import Limits
 from gateway.sandbox.receiver import Arrived, Reply
-from gateway.store.endpoints import Endpoint, set_endpoint
+from gateway.store.endpoints import Endpoint, set_endpoint, write_endpoint
 from gateway.store.groups import DONE, PURGED, WAITING
 from gateway.store.partners import resume_partner, suspend_partner
 from gateway.store.pushes import (
@@ -22,6 +22,7 @@ from gateway.store.pushes import (
     ask_replay,
     dead_letters,
     lane_standings,
+    lock_open_lane,
     set_stopped,
 )
 from tests.gateway.exchange.bringing import House, house, lane, pushing, told, until
@@ -265,6 +266,52 @@ async def test_gone_stops_the_lane(road: Road, casebook: House) -> None:
     await turns(road, 5)
     assert len(casebook.came) == 1
     assert (await lane(road))["stopped"] == "adres-vervallen"
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(410), Reply(503, {"Retry-After": "3600"}), Reply(202)], ids=str
+)
+async def test_what_the_old_address_answers_says_nothing_of_the_new_one(
+    road: Road, casebook: House, reply: Reply
+) -> None:
+    await sent(road, 1)
+    casebook.slow, casebook.answer = 0.3, lambda _: reply
+    turn = asyncio.create_task(turns(road, 1))
+    await until(lambda: bool(casebook.came))
+    await set_endpoint(road.engine, "casebook", Endpoint("https://partner.test/nieuw"))
+    fresh = await lane(road)
+    await turn
+    assert await lane(road) == fresh
+
+
+async def test_who_was_paused_past_its_lease_writes_nothing_of_the_lane(
+    road: Road, casebook: House
+) -> None:
+    await sent(road, 1)
+    casebook.slow, casebook.answer = 0.3, lambda _: Reply(503, {"Retry-After": "3600"})
+    turn = asyncio.create_task(turns(road, 1))
+    await until(lambda: bool(casebook.came))
+    await road.pool.execute(
+        "update lease set token = token + 1, expires_at = now() where name = 'push/casebook'"
+    )
+    await turn
+    assert (await lane(road))["failures"] == 0
+
+
+async def test_another_address_may_be_registered_while_a_lane_asks_for_the_old_one(
+    road: Road, casebook: House
+) -> None:
+    async with (
+        road.pool.acquire() as operator,
+        road.pool.acquire() as other,
+        other.transaction(),
+    ):
+        async with operator.transaction():
+            await operator.execute("select from endpoint where partner = 'casebook' for update")
+            asks = asyncio.create_task(lock_open_lane(other, "casebook", casebook.door.url))
+            await asyncio.sleep(0.1)
+            await write_endpoint(operator, "casebook", Endpoint("https://partner.test/nieuw"))
+        assert not await asks
 
 
 async def test_a_stopped_lane_brings_nothing_until_it_is_started(
