@@ -46,7 +46,20 @@ class EncryptionKey:
 
 
 def read_encryption_key(content: bytes) -> EncryptionKey:
-    """A public key from a PEM file or a JWK. Raises `UnacceptableKeyError`."""
+    """A public key from a PEM file or a JWK, tried out. Raises `UnacceptableKeyError`.
+
+    Some have the form of a key and seal nothing (a point of small order on X25519): registered,
+    every hand-over to their owner would fail.
+    """
+    found = _read(content)
+    try:
+        found.seal(b"{}")
+    except (ValueError, JoseError):
+        raise UnacceptableKeyError("nothing can be sealed for this key") from None
+    return found
+
+
+def _read(content: bytes) -> EncryptionKey:
     if len(content) > _MAX_BYTES:
         raise UnacceptableKeyError("the file is too large to be a key")
     if content.lstrip()[:1] == b"{":

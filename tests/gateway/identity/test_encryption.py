@@ -87,6 +87,8 @@ def test_a_private_key_is_refused_loudly(key: Key) -> None:
         b'{"kty": 1}',
         b'{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}',
         b"x" * 70_000,
+        b'{"kty": "OKP", "crv": "X25519", "x": "' + b"A" * 43 + b'"}',
+        b'{"kty": "RSA", "n": "' + b"w" + b"A" * 341 + b'", "e": "AQAB"}',
         OKPKey.generate_key("Ed25519").as_pem(private=False),
         ECKey.generate_key("P-521").as_pem(private=False),
         json.dumps({**GOOD[0][0].as_dict(private=False), "use": "sig"}).encode(),
