@@ -1,7 +1,7 @@
 """`sluis push`: how the bringing of mail goes, its stop button, and what was refused.
 
-What is protected is counted nowhere here; its dead letters are asked for by themselves, and the
-look stands in the log of protected access alone (invariant 14).
+What is protected is counted nowhere here; its dead letters are listed and replayed by themselves,
+and that stands in the log of protected access alone (invariant 14).
 """
 
 from __future__ import annotations
@@ -137,6 +137,9 @@ def replay(
     exchange: Annotated[
         str | None, typer.Argument(metavar="EXCHANGE", help="Its uitwisselingId; all without it.")
     ] = None,
+    protected: Annotated[
+        bool, typer.Option("--protected", help="Those of protected exchanges instead.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -148,10 +151,12 @@ def replay(
         async with engine.begin() as connection:
             await connection.exec_driver_sql("select 1")
             driver = await driver_of(connection)
-            return await store.ask_replay(driver, partner, wanted, datetime.now(UTC))
+            now = datetime.now(UTC)
+            return await store.ask_replay(driver, partner, wanted, now, protected=protected)
 
     target = Target("partner", partner) if exchange is None else Target("exchange", str(wanted))
-    number = on_database(settings_of(home), work, Doing(Action.UPDATE, target))
+    doing = Doing(Action.UPDATE, target, is_protected=protected)
+    number = on_database(settings_of(home), work, doing)
     output.result({"partner": partner, "replayed": number})
     output.say(f"{amount(number)} brought again, as far as they may still go.")
     if not number:

@@ -311,18 +311,28 @@ async def set_stopped(connection: Connection, partner: str, why: str | None) -> 
 
 
 async def ask_replay(
-    connection: Connection, partner: str, exchange: UUID | None, now: datetime
+    connection: Connection,
+    partner: str,
+    exchange: UUID | None,
+    now: datetime,
+    *,
+    protected: bool,
 ) -> int:
-    """Have dead letters brought again, in their order, before what is newer; how many."""
+    """Have dead letters brought again, in their order, before what is newer; how many.
+
+    Those of protected exchanges or all others, as they are listed.
+    """
     rows = await connection.fetch(
         """update dead_letter d set replayed_at = $3 from exchange e
             where d.recipient = $1 and ($2::uuid is null or d.exchange = $2)
               and e.id = d.exchange and e.state = $4 and d.replayed_at is null
+              and e.is_protected = $5
            returning d.position""",
         partner,
         exchange,
         now,
         WAITING,
+        protected,
     )
     if rows:
         await connection.execute("update push_lane set retry_at = null where partner = $1", partner)

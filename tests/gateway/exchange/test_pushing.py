@@ -146,7 +146,7 @@ async def test_a_replay_is_brought_as_a_new_disclosure_before_what_is_newer(
     newer = await sent(road, 1)
     before = await road.last_index()
     async with road.pool.acquire() as connection:
-        assert await ask_replay(connection, "casebook", None, road.now()) == 1
+        assert await ask_replay(connection, "casebook", None, road.now(), protected=False) == 1
 
     await turns(road, 1)
 
@@ -162,7 +162,7 @@ async def test_a_replay_that_is_refused_again_rests_again(road: Road, casebook: 
     casebook.answer = refusing(ids[0], 400)
     await turns(road, 8)
     async with road.pool.acquire() as connection:
-        await ask_replay(connection, "casebook", UUID(ids[0]), road.now())
+        await ask_replay(connection, "casebook", UUID(ids[0]), road.now(), protected=False)
     await turns(road, 8)
     (dead,) = await dead_letters_of(road)
     assert dead.replayed_at is None
@@ -376,7 +376,7 @@ async def test_a_dead_letter_that_is_withdrawn_is_not_replayed(road: Road, caseb
     seen = tries(casebook, answer["uitwisselingId"])
     casebook.answer = lambda _: None
     async with road.pool.acquire() as connection:
-        await ask_replay(connection, "casebook", None, road.now())
+        await ask_replay(connection, "casebook", None, road.now(), protected=False)
     await road.say(number, False)
     await turns(road, 2)
     assert tries(casebook, answer["uitwisselingId"]) == seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from joserfc.jwk import ECKey
@@ -15,7 +16,7 @@ from gateway.sandbox.receiver import Reply
 from gateway.store.endpoints import Endpoint, endpoint_of, remove_endpoint, set_endpoint
 from gateway.store.groups import BESCHERMD
 from gateway.store.partners import UnknownPartnerError
-from gateway.store.pushes import dead_letters, lane_standings, set_stopped
+from gateway.store.pushes import ask_replay, dead_letters, lane_standings, set_stopped
 from tests.gateway.exchange.bringing import house, lane, pushing, told
 from tests.gateway.exchange.road import Road, open_road, trace
 from tests.support import protected
@@ -63,7 +64,11 @@ async def test_invariant_14_a_protected_message_that_is_brought_is_told_nowhere_
             (standing,) = await lane_standings(connection)
             assert (standing.waiting, standing.dead, standing.oldest) == (0, 0, None)
             assert not await dead_letters(connection, None, protected=False)
-            assert len(await dead_letters(connection, None, protected=True)) == 1
+            (dead,) = await dead_letters(connection, None, protected=True)
+            asked = partial(ask_replay, connection, "veilig-thuis")
+            assert await asked(None, road.now(), protected=False) == 0
+            assert await asked(dead.exchange, road.now(), protected=False) == 0
+            assert await asked(None, road.now(), protected=True) == 1
 
 
 async def test_an_open_message_is_told_of(road: Road) -> None:
