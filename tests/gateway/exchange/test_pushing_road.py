@@ -86,6 +86,8 @@ async def posted(*pieces: bytes) -> Told:
          Meaning.TAKEN, ""),
         ([b"HTTP/1.1 200 OK\r\n", b"x: " + b"y" * 200_000], Meaning.AWAY, "antwoord-te-groot"),
         ([b"SSH-2.0-OpenSSH\r\n"], Meaning.AWAY, "geen-http"),
+        ([b"HTTP/1.1 101 \r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"],
+         Meaning.AWAY, "geen-http"),
         ([b"HTTP/1.1 2"], Meaning.UNCLEAR, "geen-antwoord"),
         ([b"HTTP/1.1 200 OK\r\nconnection: close"], Meaning.AWAY, "verbinding-verbroken"),
         ([b"HTTP/1.1 302 \r\nlocation: http://10.0.0.1/\r\ncontent-length: 0\r\n\r\n"],
