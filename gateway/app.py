@@ -15,7 +15,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
-import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.hostile_xml import UnusableSchemaError
@@ -54,6 +53,7 @@ from gateway.exchange.placing import Placements, PlacementWatch
 from gateway.exchange.pushing import IN_THE_DATABASE, Pushing
 from gateway.exchange.pushing_lane import LaneTools
 from gateway.exchange.pushing_mail import PushMail
+from gateway.exchange.pushing_road import authorities
 from gateway.exchange.registrations import Registrations
 from gateway.exchange.release import MailboxTools
 from gateway.exchange.repeating import Runs
@@ -368,7 +368,7 @@ def _pushing(
         _utc_now,
         telemetry,
         asyncio.Semaphore(IN_THE_DATABASE),
-        httpx.create_ssl_context(),
+        authorities(),
         may_be_private=settings.push_private,
     )
     return Pushing(tools, most=settings.push_lanes, is_shut=is_shut)

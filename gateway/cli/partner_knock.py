@@ -5,14 +5,13 @@ The address is looked at as at every delivery (no private one unless the setting
 
 from __future__ import annotations
 
-import ssl
 import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.exchange.pushing_lane import MEDIA_TYPE
 from gateway.exchange.pushing_outcome import Meaning
-from gateway.exchange.pushing_road import EndpointAwayError, Limits, connect, looked_at
+from gateway.exchange.pushing_road import EndpointAwayError, Limits, authorities, connect, looked_at
 from gateway.identity.signatures import RequestSigner
 from gateway.sandbox.conformance_push import Knock, Knocked, Wrong
 
@@ -22,7 +21,7 @@ _DECLINED = "antwoord-4"
 
 def knocking(url: str, signer: RequestSigner, *, may_be_private: bool) -> Knock:
     """What brings a body to this address."""
-    limits, tls = Limits(), ssl.create_default_context()
+    limits, tls = Limits(), authorities()
 
     async def knock(body: bytes, key: str, wrong: Wrong) -> Knocked:
         by = RequestSigner(Ed25519PrivateKey.generate()) if wrong is Wrong.OTHER_KEY else signer

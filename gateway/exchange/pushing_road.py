@@ -68,6 +68,14 @@ async def looked_at(text: str, *, may_be_private: bool, within: float) -> Target
     return target
 
 
+def authorities() -> ssl.SSLContext:
+    """Who vouches for endpoints: this machine's authorities, or those that SSL_CERT_FILE names.
+
+    Not httpx's, which brings a list of its own: who is trusted on this machine is not on it.
+    """
+    return ssl.create_default_context()
+
+
 class Line(asyncio.Protocol):
     """A connection that stands; one message at a time."""
 

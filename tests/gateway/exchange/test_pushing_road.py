@@ -17,6 +17,7 @@ from gateway.exchange.pushing_road import (
     EndpointAwayError,
     Limits,
     Line,
+    authorities,
     checked_endpoint_url,
     connect,
     looked_at,
@@ -193,6 +194,19 @@ async def test_nobody_there_is_told_and_nothing_sent() -> None:
         port = held.getsockname()[1]
         with pytest.raises(EndpointAwayError, match="niet-bereikbaar"):
             await line_to(f"http://127.0.0.1:{port}/x")
+
+
+def test_this_machine_s_authorities_vouch_and_no_list_of_a_library_s(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours = self_signed(tmp_path, "localhost")
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours.certificate))
+    named = authorities().get_ca_certs(binary_form=True)
+    assert named == [ssl.PEM_cert_to_DER_cert(ours.certificate.read_text())]
+    monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.setattr("certifi.where", lambda: str(ours.certificate))
+    assert authorities().get_ca_certs(binary_form=True) != named
 
 
 async def test_tls_is_verified_by_name_and_by_authority(tmp_path: Path) -> None:
