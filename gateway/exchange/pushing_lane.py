@@ -3,8 +3,8 @@
 1. A connection first: an endpoint that cannot be reached costs no release.
 2. A release of a few messages: one after a failure, eight at first, more while the endpoint is
    quick, and then no more than it takes in about a second: a withdrawal finds little on its way.
-3. Before each sending: is the release fresh (invariant 2), is the lane still open (the stop
-   button), will the lease outlast the answer. If not, the rest is taken back.
+3. Before each sending: does a connection stand, is the release fresh (invariant 2), is the lane
+   still open (the stop button), will the lease outlast the answer. If not, the rest is taken back.
 4. What was taken is acknowledged; the first that was not ends the run. Nothing behind it goes
    before it: order is kept by waiting (`pushing_outcome`).
 
@@ -127,7 +127,7 @@ class RunningLane:
         """One release, brought; whether to go on."""
         await self._keep_lease()
         try:
-            line = await self._connected()
+            await self._connected()
         except EndpointAwayError as error:
             # Nothing was released: of the message at the head nothing is known.
             await self._failed(self._state.trying, Told(Meaning.AWAY, error.reason), None)
@@ -136,12 +136,14 @@ class RunningLane:
             bundle = await self._tools.mail.next(self.lane, self._at_once)
         if bundle is None:
             return False
-        return not bundle.messages or await self._bring(line, bundle)
+        return not bundle.messages or await self._bring(bundle)
 
-    async def _bring(self, line: Line, bundle: Bundle) -> bool:
+    async def _bring(self, bundle: Bundle) -> bool:
         begun, tried, taken, told = time.monotonic(), 0, 0, Told(Meaning.TAKEN)
         try:
             for message in bundle.messages:
+                # Many close it after each answer, and some while this was released.
+                line = await self._connected()
                 if not self._may_send(bundle):
                     break
                 tried += 1
@@ -149,11 +151,16 @@ class RunningLane:
                 if told.meaning is not Meaning.TAKEN:
                     break
                 taken += 1
+        except EndpointAwayError as error:
+            told = Told(Meaning.AWAY, error.reason)
         finally:
             # Also when this process is told to end: what was taken was received.
             await self._account_for(bundle, taken, tried)
         if tried > taken:
             return await self._not_taken(bundle, bundle.messages[taken], told)
+        if told.meaning is not Meaning.TAKEN:
+            self._at_once = 1
+            return await self._failed(bundle.messages[taken].position, told, None)
         if taken < len(bundle.messages):
             self._at_once = 1
             return False

@@ -419,6 +419,44 @@ async def test_an_answer_that_stays_away_is_given_up_and_sent_again_under_the_sa
     assert len(keys) == 1
 
 
+async def test_an_endpoint_that_closes_after_each_answer_is_brought_each_message_once(
+    road: Road, casebook: House
+) -> None:
+    await sent(road, 10)
+    before, failed = await road.last_index(), len(told(road, "push-fails"))
+    casebook.answer = closing
+    await turns(road, 1)
+    assert len(casebook.came) == 10
+    events = [one.event for one in await road.entries(before)]
+    assert (events.count("verstrekking"), events.count("ontvangst")) == (10, 10)
+    assert len(told(road, "push-fails")) == failed
+
+
+async def test_what_was_not_sent_since_the_endpoint_closed_for_good_is_taken_back(
+    road: Road, casebook: House
+) -> None:
+    ids = await sent(road, 3)
+    before = await road.last_index()
+
+    def closes_for_good(_: Arrived) -> Reply:
+        assert casebook.door._server is not None
+        casebook.door._server.close()
+        return closing(_)
+
+    casebook.answer = closes_for_good
+    await turns(road, 1)
+    assert len(casebook.came) == 1
+    events = [one.event for one in await road.entries(before)]
+    assert events.count("verstrekking") == 3
+    assert events.count("teruggenomen") == 2
+    assert (await lane(road))["reason"] == "niet-bereikbaar"
+    await casebook.door.stop()
+    await casebook.door.start()
+    casebook.answer = lambda _: None
+    await turns(road, 1)
+    assert casebook.ids == ids[1:]
+
+
 async def test_two_processes_share_recipients_and_bring_each_message_once(road: Road) -> None:
     async with house(road) as casebook, house(road, "dwi") as dwi:
         first = (await sent(road, 1))[0]
@@ -553,6 +591,10 @@ def refusing(exchange: str, status: int) -> Callable[[Arrived], Reply | None]:
         return Reply(status) if exchange in arrived.headers["idempotency-key"] else None
 
     return answer
+
+
+def closing(_: Arrived) -> Reply:
+    return Reply(200, {"Connection": "close"})
 
 
 def fails_on_all_but_probes(arrived: Arrived) -> Reply | None:
