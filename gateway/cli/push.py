@@ -18,6 +18,7 @@ from gateway.cli.database import LOOKING, Doing, on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amount
 from gateway.store import pushes as store
+from gateway.store.endpoints import read_endpoint
 from gateway.store.groups import WAITING
 from gateway.store.history import driver_of
 from gateway.store.pushes import DeadLetter, LaneStanding
@@ -147,16 +148,24 @@ def replay(
     output = Output(as_json)
     wanted = None if exchange is None else id_of(exchange)
 
-    async def work(engine: AsyncEngine) -> int:
+    async def work(engine: AsyncEngine) -> int | None:
         async with engine.begin() as connection:
             await connection.exec_driver_sql("select 1")
-            driver = await driver_of(connection)
-            now = datetime.now(UTC)
+            driver, now = await driver_of(connection), datetime.now(UTC)
+            registered = await read_endpoint(driver, partner)
+            if registered is None or registered.url is None:
+                return None
             return await store.ask_replay(driver, partner, wanted, now, protected=protected)
 
     target = Target("partner", partner) if exchange is None else Target("exchange", str(wanted))
     doing = Doing(Action.UPDATE, target, is_protected=protected)
     number = on_database(settings_of(home), work, doing)
+    if number is None:
+        raise Failure(
+            "this partner registered no address to bring it to",
+            f"register one: sluis partner endpoint {partner} URL",
+            WRONGLY_ASKED,
+        )
     output.result({"partner": partner, "replayed": number})
     output.say(f"{amount(number)} brought again, as far as they may still go.")
     if not number:

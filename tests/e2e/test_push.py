@@ -156,6 +156,9 @@ async def test_an_operator_sees_stops_starts_and_replays_and_two_workers_share_w
         gone = await sluis(home, "partner", "endpoint", "casebook", "--remove", capsys=capsys)
         assert gone["isChange"]
         assert not (await sluis(home, "push", "list", capsys=capsys))["recipients"]
+        replay = ["push", "replay", "casebook", "--home", str(home)]
+        assert await asyncio.to_thread(main, replay) == 2
+        assert "registered no address" in capsys.readouterr().err
 
 
 async def test_a_recipient_with_a_key_gets_its_data_sealed_brought_and_pulled_and_nothing_is_left(
