@@ -276,7 +276,7 @@ class RunningLane:
                 return True  # its recipient pulled it meanwhile
             self._state = after.state
             await self._keep(connection, now, now)
-        if self._may_tell(bundle):
+        if message.position not in bundle.protected:
             tools.telemetry.log("push-dead", partner=recipient, reason=told.reason)
             tools.telemetry.count("dead_letters")
         return True

@@ -21,7 +21,7 @@ from tests.gateway.exchange.bringing import house, lane, pushing, told
 from tests.gateway.exchange.road import Road, open_road, trace
 from tests.support import protected
 from tests.support.messages import member, referral
-from tests.support.protected import report
+from tests.support.protected import asked, report
 
 TEXT = protected.protocol("1.0")
 KEY = ECKey.generate_key("P-256")
@@ -65,10 +65,32 @@ async def test_invariant_14_a_protected_message_that_is_brought_is_told_nowhere_
             assert (standing.waiting, standing.dead, standing.oldest) == (0, 0, None)
             assert not await dead_letters(connection, None, protected=False)
             (dead,) = await dead_letters(connection, None, protected=True)
-            asked = partial(ask_replay, connection, "veilig-thuis")
-            assert await asked(None, road.now(), protected=False) == 0
-            assert await asked(dead.exchange, road.now(), protected=False) == 0
-            assert await asked(None, road.now(), protected=True) == 1
+            replay = partial(ask_replay, connection, "veilig-thuis")
+            assert await replay(None, road.now(), protected=False) == 0
+            assert await replay(dead.exchange, road.now(), protected=False) == 0
+            assert await replay(None, road.now(), protected=True) == 1
+
+
+async def test_invariant_14_a_protected_dead_letter_is_not_told_of_for_what_is_behind_it(
+    road: Road,
+) -> None:
+    """A start after a stop forgets the failures, so that more is released than the one refused."""
+    async with house(road) as casebook:
+        secret = (await road.refer(asked(member(agreed=None)), "okt"))["uitwisselingId"]
+        open_ = (await road.refer(referral(member())))["uitwisselingId"]
+        casebook.answer = lambda arrived: (
+            Reply(422) if secret in arrived.headers["idempotency-key"] else None
+        )
+        for _ in range(4):
+            await pushing(road).pass_once()
+        async with road.pool.acquire() as connection:
+            await set_stopped(connection, "casebook", "beheerder")
+            await set_stopped(connection, "casebook", None)
+        runner = pushing(road)
+        await runner.pass_once()
+        assert [str(event.id) for event in casebook.room.stored] == [open_]
+        assert counted(runner) == {"pushed": 1}
+        assert not told(road, "push-dead")
 
 
 async def test_an_open_message_is_told_of(road: Road) -> None:
