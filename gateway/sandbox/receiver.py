@@ -16,7 +16,7 @@ from typing import NamedTuple, Self, cast
 import httptools
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gateway.client.errors import SluisError
+from gateway.client.errors import Misconfigured, SluisError
 from gateway.client.mailbox import Event
 from gateway.client.sealed import OpeningKey
 from gateway.client.webhooks import NotGenuine, verify
@@ -159,7 +159,11 @@ class Mailroom:
     probes: int = 0
 
     async def take(self, arrived: Arrived) -> Reply:
-        """401 for what is not genuine, 2xx for what is stored, now or before."""
+        """401 for what is not genuine, 2xx for what is stored, now or before.
+
+        503 where the key is not here that opens it: the message is good, and a 4xx would give it
+        up.
+        """
         try:
             brought = verify(
                 arrived.method, self.url, arrived.headers, arrived.body, self.keys, self.opens
@@ -167,6 +171,9 @@ class Mailroom:
         except NotGenuine:
             self.refused += 1
             return Reply(HTTPStatus.UNAUTHORIZED)
+        except Misconfigured:
+            self.refused += 1
+            return Reply(HTTPStatus.SERVICE_UNAVAILABLE)
         except SluisError:
             self.refused += 1
             return Reply(HTTPStatus.UNPROCESSABLE_ENTITY)

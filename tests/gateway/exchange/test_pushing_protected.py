@@ -121,6 +121,18 @@ async def test_a_recipient_s_key_seals_what_it_pulls_and_what_it_is_brought(road
         assert b"Zilverreiger" not in casebook.came[0].body
 
 
+async def test_whoever_misses_its_key_for_a_while_loses_nothing(road: Road) -> None:
+    async with house(road) as casebook:
+        await set_endpoint(road.engine, "casebook", Endpoint(None, SEALING.jwk))
+        await road.refer(referral(member()))
+        for _ in range(7):
+            await pushing(road).pass_once()
+        assert (await lane(road))["reason"] == "antwoord-503"
+        casebook.room.opens = KEY
+        await pushing(road).pass_once()
+        assert len(casebook.room.stored) == 1
+
+
 async def test_a_form_that_cannot_be_sealed_is_refused_and_nothing_is_released(road: Road) -> None:
     await road.refer(referral(member()))
     await set_endpoint(road.engine, "casebook", Endpoint(None, SEALING.jwk))
