@@ -126,6 +126,10 @@ def _read(kind: str, value: Mapping[str, object], number: int, opened: Opened) -
     kept, wrong = sift(kind, value)
     if kind == "Consent":
         wrong += _sift_provision(kept)
+    request = kept.get("request")
+    if kind == "Bundle.entry" and isinstance(request, dict):
+        kept["request"], objections = sift("Bundle.entry.request", request)
+        wrong += objections
     for place, problem in wrong:
         opened.object(number, place, problem)
     if any(problem is Problem.TOO_MANY for _, problem in wrong):

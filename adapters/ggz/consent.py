@@ -135,8 +135,11 @@ def _agreements(
     """One agreement for each person who gave this Consent."""
     found: list[dict[str, object]] = []
     base: dict[str, object] = {"gegeven": is_given, "op": consent.decided_on}
-    if consent.provision and consent.provision.period and consent.provision.period.end:
-        base["geldigTot"] = consent.provision.period.end
+    period = consent.provision.period if consent.provision else None
+    # An end at noon takes that day from a yes and leaves it to a no.
+    last = period.last_day(is_whole=is_given) if period else None
+    if last is not None:
+        base["geldigTot"] = last
     if consent.identifier and consent.identifier[0].value:
         base["bewijs"] = consent.identifier[0].value
     if not consent.performer:

@@ -120,6 +120,7 @@ def _message(
         read_member(
             opened.patients[entry],
             entry,
+            today,
             is_applicant=place == 0,
             opened=opened,
             reading=reading,
@@ -129,7 +130,7 @@ def _message(
     numbers = [one["burgerservicenummer"] for one in members if "burgerservicenummer" in one]
     if len(set(numbers)) != len(numbers):
         opened.object(0, "Patient.identifier", Problem.CONTRADICTION)
-    household = read_household(opened.patients[entries[0]], entries[0], reading)
+    household = read_household(opened.patients[entries[0]], entries[0], today, reading)
     secrecy = [is_secret(opened.patients[entry], entry, opened) for entry in entries]
     household["geheimhouding"] = any(secrecy)
     household["leden"] = members

@@ -8,12 +8,14 @@ line of text, and no BSN out of another naming system.
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from adapters.ggz.bundle import Opened
 from adapters.ggz.resources import (
     BSN_SYSTEM,
     ROLE_EXTENSION,
     SECRECY_EXTENSION,
+    Address,
     Extended,
     HumanName,
     Patient,
@@ -29,17 +31,22 @@ _POSTCODE = re.compile(r"[1-9][0-9]{3}[A-Z]{2}")
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,19}")
 _PHONE_SIGNS = str.maketrans("", "", "()./")
 _BSN = re.compile(r"[0-9]{9}")
-_NOT_NOW = ("old", "temp")
 
 
 def read_member(
-    patient: Patient, entry: int, *, is_applicant: bool, opened: Opened, reading: Reading
+    patient: Patient,
+    entry: int,
+    today: date,
+    *,
+    is_applicant: bool,
+    opened: Opened,
+    reading: Reading,
 ) -> dict[str, object]:
     """The member that this Patient describes; what is wrong goes to `opened`."""
     stated = _role(patient, entry, opened)
     member: dict[str, object] = {"rol": Role.APPLICANT if is_applicant else stated}
-    _read_bsn(patient, entry, member, opened, reading)
-    _read_name(patient, member)
+    _read_bsn(patient, entry, today, member, opened, reading)
+    _read_name(patient, today, member)
     if patient.birth_date is not None:
         member["geboortedatum"] = patient.birth_date
     if patient.gender is not None:
@@ -47,22 +54,27 @@ def read_member(
     return member
 
 
-def read_household(patient: Patient, entry: int, reading: Reading) -> dict[str, object]:
+def read_household(
+    patient: Patient, entry: int, today: date, reading: Reading
+) -> dict[str, object]:
     """Address and telephone of the person who is referred."""
     household: dict[str, object] = {}
-    address = next((one for one in patient.address if one.use == "home"), None)
-    address = address or next((one for one in patient.address if one.use is None), None)
-    if address is not None:
+    addresses = _lived_at(patient, today)
+    address = next(iter(addresses), None)
+    if len({_postcode(one) for one in addresses}) > 1:
+        # Which of them to go to is for people to say (design, 4: no ambiguous postcode is guessed).
+        _note(reading, entry, "huishouden.postcode", Problem.CONTRADICTION)
+    elif address is not None:
         parts = _parts(next(iter(address.line_parts), None))
         _keep(household, "straatnaam", parts.get("iso21090-ADXP-streetName"))
         _keep(household, "huisnummertoevoeging", parts.get("iso21090-ADXP-buildingNumberSuffix"))
         _read_number(parts.get("iso21090-ADXP-houseNumber"), entry, household, reading)
-        postcode = (address.postcode or "").replace(" ", "").upper()
+        postcode = _postcode(address)
         if _POSTCODE.fullmatch(postcode):
             household["postcode"] = postcode
         elif postcode:
             _note(reading, entry, "huishouden.postcode", Problem.INCOMPLETE)
-    phones = [one for one in patient.telecom if one.system == "phone" and one.use not in _NOT_NOW]
+    phones = [one for one in patient.telecom if one.system == "phone" and one.holds_on(today)]
     if phones and phones[0].value:
         phone = phones[0].value.translate(_PHONE_SIGNS).strip()
         if _PHONE.fullmatch(phone):
@@ -70,6 +82,16 @@ def read_household(patient: Patient, entry: int, reading: Reading) -> dict[str, 
         else:
             _note(reading, entry, "huishouden.telefoonnummer", Problem.INVALID)
     return household
+
+
+def _lived_at(patient: Patient, today: date) -> list[Address]:
+    """The home addresses of today; without any, those of which the use is not said."""
+    now = [one for one in patient.address if one.kind != "postal" and one.holds_on(today)]
+    return [one for one in now if one.use == "home"] or [one for one in now if one.use is None]
+
+
+def _postcode(address: Address) -> str:
+    return (address.postcode or "").replace(" ", "").upper()
 
 
 def is_secret(patient: Patient, entry: int, opened: Opened) -> bool:
@@ -92,9 +114,16 @@ def _role(patient: Patient, entry: int, opened: Opened) -> Role:
 
 
 def _read_bsn(
-    patient: Patient, entry: int, member: dict[str, object], opened: Opened, reading: Reading
+    patient: Patient,
+    entry: int,
+    today: date,
+    member: dict[str, object],
+    opened: Opened,
+    reading: Reading,
 ) -> None:
-    stated = {one.value for one in patient.identifier if one.system == BSN_SYSTEM and one.value}
+    numbers = [one for one in patient.identifier if one.system == BSN_SYSTEM]
+    # One that was corrected stays in a record as `old`, and may be somebody else's.
+    stated = {one.value for one in numbers if one.value and one.holds_on(today)}
     # What is not a BSN is looked for in the reference as well: it may be mistyped.
     reading.bsns += sorted(stated)
     if len(stated) > 1:
@@ -106,10 +135,11 @@ def _read_bsn(
             opened.object(entry, "Patient.identifier", Problem.INVALID)
 
 
-def _read_name(patient: Patient, member: dict[str, object]) -> None:
-    names = [one for one in patient.name if one.use == "official"]
+def _read_name(patient: Patient, today: date, member: dict[str, object]) -> None:
+    now = [one for one in patient.name if one.holds_on(today)]
+    names = [one for one in now if one.use == "official"]
     if not names:  # without a use it may be anything but a nickname or a former name, so the first
-        names = [one for one in patient.name if one.use is None][:1]
+        names = [one for one in now if one.use is None][:1]
     surname = next((one for one in names if one.family), None)
     if surname is not None:
         parts = _parts(surname.family_parts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ SECRECY_EXTENSION = "urn:sluis:fhir:geheimhouding"
 MAX_LIST = 200
 """Elements of one list, the entries of a Bundle among them: thirty members with their consents."""
 _FEW = 50
+_NOT_NOW = ("old", "temp")
 
 _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -38,21 +39,31 @@ _MOMENT = re.compile(
 _FRACTION = re.compile(r"\.[0-9]+")
 
 
-def _whole_day(value: object) -> date:
-    """A `dateTime` as the day in Amsterdam; one without its day is never completed."""
+_LAST_MINUTE = timedelta(minutes=1)
+
+
+def _day_or_moment(value: object) -> date | datetime:
+    """A `dateTime`, a moment in Amsterdam's time; one without its day is never completed."""
     if isinstance(value, str):
         try:
             if _DAY.fullmatch(value):
                 return date.fromisoformat(value)
             if _MOMENT.fullmatch(value):
                 moment = datetime.fromisoformat(_FRACTION.sub("", value))
-                return moment.astimezone(_AMSTERDAM).date()
+                return moment.astimezone(_AMSTERDAM)
         except (ValueError, OverflowError):
             pass
     raise PydanticCustomError("datum", "moet een hele datum zijn")
 
 
+def _whole_day(value: object) -> date:
+    """The day of a `dateTime`."""
+    told = _day_or_moment(value)
+    return told.date() if isinstance(told, datetime) else told
+
+
 WholeDay = Annotated[date, BeforeValidator(_whole_day)]
+DayOrMoment = Annotated[datetime | date, BeforeValidator(_day_or_moment)]
 
 
 class Masked(BaseModel):
@@ -89,10 +100,40 @@ class Extended(Element):
 
 class Period(Element):
     start: WholeDay | None = None
-    end: WholeDay | None = None
+    end: DayOrMoment | None = None
+
+    def last_day(self, *, is_whole: bool) -> date | None:
+        """The day that it ends on; with `is_whole` the last one that is wholly within it."""
+        if not isinstance(self.end, datetime):
+            return self.end
+        end = self.end + _LAST_MINUTE - timedelta(days=1) if is_whole else self.end
+        return end.date()
 
 
-class Identifier(Element):
+class Span(Element):
+    """A Period of which it only matters whether it is now; its ends may be as short as a year."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Dated(Element):
+    """What a person had, has or will have. `use` is a modifier element: it may say that not now."""
+
+    use: str | None = None
+    period: Span | None = None
+
+    def holds_on(self, today: date) -> bool:
+        """Whether it is said to hold on this day."""
+        if self.use in _NOT_NOW:
+            return False
+        start, end = ("", "") if self.period is None else (self.period.start, self.period.end)
+        day = today.isoformat()
+        has_begun = not start or start[:10] <= day[: len(start)]
+        return has_begun and (not end or day[: len(end)] <= end[:10])
+
+
+class Identifier(Dated):
     system: str | None = None
     value: str | None = None
 
@@ -111,22 +152,20 @@ class Reference(Element):
     identifier: Identifier | None = None
 
 
-class HumanName(Element):
-    use: str | None = None
+class HumanName(Dated):
     family: str | None = None
     family_parts: Extended | None = Field(alias="_family", default=None)
     given: list[str | None] = Field(default=[], max_length=_FEW)
     given_parts: list[Extended | None] = Field(alias="_given", default=[], max_length=_FEW)
 
 
-class ContactPoint(Element):
+class ContactPoint(Dated):
     system: str | None = None
     value: str | None = None
-    use: str | None = None
 
 
-class Address(Element):
-    use: str | None = None
+class Address(Dated):
+    kind: str | None = Field(alias="type", default=None)
     line_parts: list[Extended | None] = Field(alias="_line", default=[], max_length=_FEW)
     postcode: str | None = Field(alias="postalCode", default=None)
 
@@ -221,6 +260,8 @@ _DOMAIN = _RESOURCE | {"text", "extension"}
 _LEFT_OUT: dict[str, set[str]] = {
     "Bundle": _RESOURCE | {"identifier", "timestamp", "total", "link", "signature"},
     "Bundle.entry": {"id", "extension", "link", "search"},
+    "Bundle.entry.request": {"id", "extension", "ifNoneMatch", "ifModifiedSince", "ifMatch"}
+    | {"ifNoneExist"},  # nothing is kept as a resource, so none exists
     "Patient": _DOMAIN
     | {"maritalStatus", "multipleBirthBoolean", "multipleBirthInteger", "photo", "contact"}
     | {"communication", "generalPractitioner", "managingOrganization"},
@@ -243,6 +284,7 @@ _MODIFIERS = {"implicitRules", "modifierExtension", "contained"}
 REFUSED: dict[str, set[str]] = {
     "Bundle": _MODIFIERS,
     "Bundle.entry": {"modifierExtension", "response"},
+    "Bundle.entry.request": {"modifierExtension"},
     "Patient": _MODIFIERS | {"deceasedDateTime", "link"},
     "ServiceRequest": _MODIFIERS
     | {"replaces", "orderDetail", "reasonCode", "reasonReference", "supportingInfo", "specimen"}

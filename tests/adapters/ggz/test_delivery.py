@@ -7,7 +7,7 @@ import pytest
 
 from adapters.ggz.resources import REFUSED
 from schemas.deliveries import Problem, Translated
-from schemas.referral import DecidedBy, Role
+from schemas.referral import DecidedBy, Referral, Role
 from tests.adapters.feeding import read, refusal
 from tests.adapters.ggz.written import (
     CONSENT,
@@ -124,6 +124,23 @@ def test_the_day_of_a_consent_is_amsterdam_s() -> None:
     """Half past eleven in the evening in UTC is after midnight in Amsterdam, in winter too."""
     referral = referral_of(with_consent(dateTime="2013-12-29T23:30:00.123Z"))
     assert referral.household.members[0].agreements[0].decided_on == date(2013, 12, 30)
+
+
+@pytest.mark.parametrize(("end", "of_a_yes", "of_a_no"), [
+    ("2014-06-30", date(2014, 6, 30), date(2014, 6, 30)),
+    ("2014-06-30T12:00:00+02:00", date(2014, 6, 29), date(2014, 6, 30)),
+    ("2014-06-30T23:59:59+02:00", date(2014, 6, 30), date(2014, 6, 30)),
+    ("2014-06-30T22:30:00Z", date(2014, 6, 30), date(2014, 7, 1)),
+    ("2014-07-01T00:00:00+02:00", date(2014, 6, 30), date(2014, 7, 1)),
+])  # fmt: skip
+def test_a_yes_that_ends_within_a_day_does_not_hold_on_that_day(
+    end: str, of_a_yes: date, of_a_no: date
+) -> None:
+    for kind, last in (("permit", of_a_yes), ("deny", of_a_no)):
+        said = provision(type=kind, period={"end": end})
+        agreement = referral_of(with_consent(provision=said)).household.members[0].agreement
+        assert agreement is not None
+        assert agreement.valid_until == last
 
 
 def test_a_note_goes_to_where_the_protocol_drops_it() -> None:
@@ -248,6 +265,84 @@ def test_a_wrong_bsn_may_be_another_person_s(bsn: str, place: str, problem: str)
     whole = bundle()
     whole["entry"][0]["resource"]["identifier"][0]["value"] = bsn
     assert told_of(whole) == [(1, place, problem)]
+
+
+@pytest.mark.parametrize("gone", [
+    {"use": "old"}, {"use": "temp"},
+    {"period": {"end": "2013"}}, {"period": {"start": "2014-01-02"}},
+    {"period": {"start": "2001-01-01", "end": "2013-12-31T12:00:00+01:00"}},
+])  # fmt: skip
+def test_a_bsn_that_does_not_hold_now_is_nobody_s(gone: Json) -> None:
+    """A number that was corrected stays in a record as `old`: it was another person's."""
+    now = patient()["identifier"][0]
+    then = {**now, "value": "999990020", **gone}
+    (member,) = referral_of(with_part(1, identifier=[then])).household.members
+    assert member.bsn is None
+    (member,) = referral_of(with_part(1, identifier=[then, now])).household.members
+    assert member.bsn is not None
+    assert member.bsn.reveal() == "999990019"
+
+
+def test_a_bsn_of_before_is_looked_for_in_the_reference_as_well() -> None:
+    whole = with_part(3, identifier=[{"value": "P999990019"}])
+    whole["entry"][0]["resource"]["identifier"][0]["use"] = "old"
+    assert [field for _, field, _ in told_of(whole)] == ["aanmelding.kenmerk"]
+
+
+@pytest.mark.parametrize("period", [
+    {"start": "2013", "end": "2014"}, {"start": "2014-01-01", "end": "2014-01-01"},
+    {"start": "2014-01-01T00:00:00+01:00"}, {},
+])  # fmt: skip
+def test_what_holds_today_is_read(period: Json) -> None:
+    whole = bundle()
+    for part in ("identifier", "name", "address"):
+        whole["entry"][0]["resource"][part][0]["period"] = period
+    household = referral_of(whole).household
+    assert household.postcode == "1012AB"
+    assert household.members[0].bsn is not None
+    assert household.members[0].surname == "Proef"
+
+
+def test_a_name_address_or_number_of_before_is_not_read() -> None:
+    over = {"period": {"end": "2013-06-30"}}
+    household = referral_of(with_part(
+        1,
+        name=[{"use": "official", "family": "Eerder", **over}, {"use": "official", "family": "Nu"}],
+        address=[{"use": "home", "postalCode": "1012AB", **over},
+                 {"use": "home", "postalCode": "1102AB"}],
+        telecom=[{"system": "phone", "value": "0201234567", **over}],
+    )).household  # fmt: skip
+    assert household.members[0].surname == "Nu"
+    assert (household.postcode, household.phone) == ("1102AB", None)
+
+
+def test_nobody_lives_at_a_postal_address() -> None:
+    post = {"type": "postal", "postalCode": "1012AB"}
+    assert referral_of(with_part(1, address=[post])).household.postcode is None
+    both = [{"use": "home", **post}, {"use": "home", "type": "both", "postalCode": "1102AB"}]
+    assert referral_of(with_part(1, address=both)).household.postcode == "1102AB"
+
+
+def test_between_two_homes_people_choose() -> None:
+    homes = [{"use": "home", "postalCode": code} for code in ("1012AB", "1102AB")]
+    record = record_of(with_part(1, address=homes))
+    assert isinstance(record, Translated)
+    assert isinstance(record.message, Referral)
+    assert record.message.household.postcode is None
+    told = [(one.field, one.problem.value) for one in record.findings]
+    assert ("huishouden.postcode", "tegenstrijdig") in told
+    same = [{"use": "home", "postalCode": code} for code in ("1012AB", "1012 ab")]
+    assert referral_of(with_part(1, address=same)).household.postcode == "1012AB"
+
+
+def test_what_is_asked_of_an_entry_may_not_mean_something_else() -> None:
+    whole = bundle()
+    whole["entry"][1]["request"]["modifierExtension"] = [{"url": "x", "valueBoolean": True}]
+    whole["entry"][2]["request"]["verzoek"] = "x"
+    assert told_of(whole) == [
+        (2, "Bundle.entry.request.modifierExtension", "onbekende-kolom"),
+        (3, "Bundle.entry.request", "onbekende-kolom"),
+    ]
 
 
 def test_two_bsns_contradict_each_other_and_one_twice_does_not() -> None:
