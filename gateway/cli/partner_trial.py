@@ -18,7 +18,7 @@ from gateway.client import credentials as client_credentials
 from gateway.sandbox.conformance import Check, Checked, begin, run_checks
 from gateway.sandbox.conformance_push import Knock
 from gateway.sandbox.conformance_report import ConformanceReport, report_of
-from gateway.sandbox.conformance_table import CHECKS, push_checks
+from gateway.sandbox.conformance_table import checks_for, push_checks
 
 
 class Tried(NamedTuple):
@@ -56,9 +56,9 @@ async def driven(output: Output, tried: Tried) -> ConformanceReport:
                 theirs = replace(client_credentials.load(place), base_url=mine.base_url)
                 other = AsyncSluis(theirs, retrying=retrying, keeps=False)
                 trial.counterpart = await closing.enter_async_context(other)
-        checks: Sequence[Check] = CHECKS
+        checks: Sequence[Check] = checks_for(tried.adapter)
         if tried.knock is not None:
-            checks = (*CHECKS, *push_checks(tried.knock))
+            checks = (*checks, *push_checks(tried.knock))
         done = await run_checks(trial, checks, lambda one: _tell(output, one))
     return report_of(trial, done, now)
 

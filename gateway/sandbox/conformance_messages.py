@@ -30,7 +30,9 @@ _FIRST, _BAD, _REUSED, _ELSEWHERE = 1, 2, 3, 4
 _BATCH = (5, 6, 7)
 
 
-class _Worked(NamedTuple):
+class Worked(NamedTuple):
+    """A delivery that was worked off."""
+
     report: DeliveryReport
     outcomes: list[RecordOutcome]
 
@@ -40,7 +42,7 @@ async def valid_referral(trial: Trial) -> Outcome:
     if trial.flow is None:
         return not_asked(_NO_FLOW)
     made = sample(trial.adapter, [_household(trial, _FIRST)])
-    worked = await _deliver(trial, made)
+    worked = await deliver(trial, made)
     if len(worked.outcomes) != 1:
         return failed(f"{len(worked.outcomes)} uitkomsten voor een aanmelding", _SEE)
     (one,) = worked.outcomes
@@ -55,7 +57,7 @@ async def same_again(trial: Trial) -> Outcome:
     if trial.accepted is None:
         return not_asked("er is geen aanmelding toegelaten")
     made = sample(trial.adapter, [_household(trial, _FIRST)])
-    worked = await _deliver(trial, made._replace(content=trial.sample))
+    worked = await deliver(trial, made._replace(content=trial.sample))
     same = [one.exchange_id for one in worked.outcomes] == [trial.accepted.exchange_id]
     if worked.report.is_repeat and same:
         return PASSED
@@ -67,7 +69,7 @@ async def bad_referral(trial: Trial) -> Outcome:
     if trial.flow is None:
         return not_asked(_NO_FLOW)
     bsn = trial.bsn(_BAD)
-    worked = await _deliver(trial, spoilt(sample(trial.adapter, [_household(trial, _BAD)]), bsn))
+    worked = await deliver(trial, spoilt(sample(trial.adapter, [_household(trial, _BAD)]), bsn))
     refused = [one for one in worked.outcomes if one.decision is Decision.REFUSED]
     if len(refused) != 1:
         return failed("een ongeldig burgerservicenummer werd niet geweigerd", _TELL)
@@ -81,8 +83,8 @@ async def reused_reference(trial: Trial) -> Outcome:
     """A reference that was used before is not taken for other content."""
     if trial.flow is None or trial.accepted is None:
         return not_asked("er is geen aanmelding toegelaten")
-    other = household(trial.reference(_FIRST), trial.bsn(_REUSED), trial.flow, _today())
-    worked = await _deliver(trial, sample(trial.adapter, [other]))
+    other = household(trial.reference(_FIRST), trial.bsn(_REUSED), trial.flow, today())
+    worked = await deliver(trial, sample(trial.adapter, [other]))
     if [one.rule for one in worked.outcomes] == [Rule.REFERENCE_REUSED]:
         return PASSED
     return failed("een kenmerk werd twee keer genomen voor andere inhoud", _TELL)
@@ -93,7 +95,7 @@ async def bad_one_in_batch(trial: Trial) -> Outcome:
     if trial.flow is None:
         return not_asked(_NO_FLOW)
     made = sample(trial.adapter, [_household(trial, number) for number in _BATCH])
-    worked = await _deliver(trial, spoilt(made, trial.bsn(_BATCH[1])))
+    worked = await deliver(trial, spoilt(made, trial.bsn(_BATCH[1])))
     decisions = [one.decision for one in worked.outcomes]
     if decisions == [Decision.ACCEPTED, Decision.REFUSED, Decision.ACCEPTED]:
         return PASSED
@@ -138,7 +140,7 @@ async def status_back(trial: Trial) -> Outcome:
             "kenmerk": trial.reference(_FIRST),
             "uitwisselingId": exchange,
             "status": CaseStatus.ACTIVE,
-            "peildatum": _today().isoformat(),
+            "peildatum": today().isoformat(),
         }
     )
     await trial.counterpart.send_status(told)
@@ -177,7 +179,9 @@ async def strange_cursor(trial: Trial) -> Outcome:
     return failed("een vreemde cursor werd genomen", _TELL)
 
 
-async def _deliver(trial: Trial, made: Sample) -> _Worked:
+async def deliver(trial: Trial, made: Sample) -> Worked:
+    """Send a file, and wait until it was worked off."""
+
     async def pieces() -> AsyncIterator[bytes]:
         yield made.content
 
@@ -185,13 +189,14 @@ async def _deliver(trial: Trial, made: Sample) -> _Worked:
     done = await trial.client.wait(report.delivery_id)
     outcomes = [one async for one in trial.client.outcomes(report.delivery_id)]
     # Only the answer to the sending itself says whether these bytes were known already.
-    return _Worked(done.model_copy(update={"is_repeat": report.is_repeat}), outcomes)
+    return Worked(done.model_copy(update={"is_repeat": report.is_repeat}), outcomes)
 
 
 def _household(trial: Trial, number: int) -> Referral:
     assert trial.flow is not None  # noqa: S101  # each check looks first
-    return household(trial.reference(number), trial.bsn(number), trial.flow, _today())
+    return household(trial.reference(number), trial.bsn(number), trial.flow, today())
 
 
-def _today() -> date:
+def today() -> date:
+    """The day of the trial."""
     return datetime.now(UTC).date()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from gateway.sandbox import conformance_admission as admission
+from gateway.sandbox import conformance_ijw as ijw
 from gateway.sandbox import conformance_messages as messages
 from gateway.sandbox import conformance_push as push
 from gateway.sandbox.conformance import Check, Look
@@ -48,6 +49,25 @@ CHECKS = (
     Check("vreemde-cursor", "Een cursor van een ander opent niets", messages.strange_cursor, True),
 )
 """Those that a partner can do by itself, with the client alone."""
+_IJW = (
+    Check(
+        "ijw-aangehouden",
+        "Een JW315 wacht op toestemming, met een JW316 zonder opmerking",
+        ijw.held_for_consent,
+        leaves=True,
+    ),
+    Check(
+        "ijw-andere-release",
+        "Een JW315 van een andere release krijgt een JW316 met 0001",
+        ijw.other_release,
+        leaves=True,
+    ),
+)
+
+
+def checks_for(adapter: str) -> tuple[Check, ...]:
+    """All of those, and what the adapter's own formats ask besides."""
+    return (*CHECKS, *_IJW) if adapter == "okt" else CHECKS
 
 
 def push_checks(knock: Knock) -> tuple[Check, ...]:

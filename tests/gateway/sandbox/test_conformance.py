@@ -31,10 +31,11 @@ from gateway.sandbox.conformance import (
     run_checks,
 )
 from gateway.sandbox.conformance_flow import TriedFlow, tried_flow
+from gateway.sandbox.conformance_ijw import looked_at
 from gateway.sandbox.conformance_push import Knocked, Wrong
 from gateway.sandbox.conformance_report import report_of, report_text
-from gateway.sandbox.conformance_samples import household, sample
-from gateway.sandbox.conformance_table import CHECKS, push_checks
+from gateway.sandbox.conformance_samples import Sample, household, sample
+from gateway.sandbox.conformance_table import CHECKS, checks_for, push_checks
 from tests.support.database import TestServer
 from tests.support.running_gateway import RunningGateway, running_gateway
 
@@ -80,8 +81,9 @@ async def test_our_own_gateway_passes_in_every_format(
     gateway: RunningGateway, partner: str, adapter: str
 ) -> None:
     async with trial_of(gateway, partner, adapter) as trial:
-        done = await run_checks(trial, CHECKS)
+        done = await run_checks(trial, checks_for(adapter))
     verdicts = told(done)
+    assert ("ijw-aangehouden" in verdicts) is (adapter == "okt")
     assert verdicts.pop("tls") == "niet-van-toepassing"
     assert set(verdicts.values()) == {"geslaagd"}, [
         one for one in done if one.outcome.verdict is not Verdict.PASSED
@@ -162,13 +164,31 @@ async def test_a_check_that_breaks_off_is_a_failure_and_no_crash(tmp_path: Path)
     assert "Wat te doen: kijk of de gateway bereikbaar is." in report_text(told_)
 
 
+def test_a_retour_is_held_to_its_kind_its_message_and_its_code() -> None:
+    sent = Sample(b"<m:Identificatie>A1</m:Identificatie>", "application/xml")
+    home = 'xmlns:jw316="http://www.istandaarden.nl/ijw/3_2/jw316/schema"'
+
+    def retour(code: str = "0200", number: str = "A1", kind: str = "447", names: str = home) -> str:
+        return (
+            f"<jw316:Bericht {names}><jw316:BerichtCode>{kind}</jw316:BerichtCode>"
+            f"<ijw:Identificatie>{number}</ijw:Identificatie>"
+            f"<jw316:RetourCode>{code}</jw316:RetourCode></jw316:Bericht>"
+        )
+
+    assert looked_at(retour(), sent, "0200") is PASSED
+    for wrong in (retour("0001"), retour(number="A2"), retour(kind="441"), retour(names=""), ""):
+        assert looked_at(wrong, sent, "0200").verdict is Verdict.FAILED
+
+
 def test_every_check_has_a_name_of_its_own_and_nothing_that_is_live_leaves_a_message() -> None:
     async def knock(_: bytes, __: str, ___: Wrong) -> Knocked:
         return Knocked(True, True)
 
-    ids = [one.id for one in (*CHECKS, *push_checks(knock))]
+    every = checks_for("okt")
+    ids = [one.id for one in (*every, *push_checks(knock))]
     assert len(ids) == len(set(ids))
-    from_messages = [one for one in CHECKS if one.look.__module__.endswith("_messages")]
+    messages = ("_messages", "_ijw")
+    from_messages = [one for one in every if one.look.__module__.endswith(messages)]
     assert all(one.leaves for one in from_messages)
 
 
