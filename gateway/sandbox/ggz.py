@@ -52,9 +52,11 @@ def _patient(member: dict[str, Any], household: dict[str, Any]) -> dict[str, Any
     parts = [{"url": f"{_HL7}/humanname-own-prefix", "valueString": prefix}] if prefix else []
     parts.append({"url": f"{_HL7}/humanname-own-name", "valueString": own})
     initials = [f"{one}." for one in member.get("voorletters", "").split(".") if one]
+    family = f"{prefix} {own}" if prefix else own
     name: dict[str, Any] = {
         "use": "official",
-        "family": f"{prefix} {own}" if prefix else own,
+        "text": " ".join([*initials, family]),  # nl-core-NameInformation-01
+        "family": family,
         "_family": {"extension": parts},
     }
     if initials:
@@ -97,7 +99,9 @@ def _address(household: dict[str, Any]) -> dict[str, Any]:
         if text is not None
     ]
     line = " ".join(str(text) for text in named.values() if text is not None)
-    address: dict[str, Any] = {"use": "home", "line": [line], "_line": [{"extension": parts}]}
+    address: dict[str, Any] = {"use": "home"}
+    if parts:  # FHIR knows no empty texts and lists
+        address |= {"line": [line], "_line": [{"extension": parts}]}
     if "postcode" in household:
         address["postalCode"] = household["postcode"]
     return address

@@ -14,6 +14,7 @@ from adapters.ggz.task_status import TASK_STATUS
 from schemas.casework import SENDER_STATUS, CaseStatus, OwnStatus
 from schemas.deliveries import Translated
 from tests.adapters.feeding import read
+from tests.adapters.ggz.nl_core_rules import broken_by
 from tests.adapters.ggz.written import FHIR, reader
 
 PAGE = (Path(__file__).parents[3] / "docs" / "partners" / "ggz.md").read_text()
@@ -32,6 +33,10 @@ def test_an_example_gives_the_outcome_beside_it(sent: str, outcome: str) -> None
     word = "gelezen" if isinstance(record, Translated) else "geweigerd"
     remarks = [f"; {one.line} {one.field} {one.problem}" for one in record.findings]
     assert f"{word}{''.join(remarks)}\n" == outcome
+
+
+def test_the_example_keeps_nl_core_s_rules() -> None:
+    assert list(broken_by(json.loads(EXAMPLES[0][0]))) == []
 
 
 def test_every_format_is_described() -> None:

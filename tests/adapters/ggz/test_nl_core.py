@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from adapters.ggz.resources import MODELS
 from schemas.deliveries import Translated
 from schemas.referral import Sex
 from tests.adapters.ggz.fhir_xml import resource_of
+from tests.adapters.ggz.nl_core_rules import RULES, broken_by
 from tests.adapters.ggz.written import (
     CONSENT,
+    HL7,
     PATIENT,
     REQUEST,
     TASK,
@@ -26,6 +29,7 @@ from tests.adapters.ggz.written import (
     told_of,
 )
 
+PROFILES = Path(__file__).parents[4] / "shared" / "standards" / "fhir" / "profiles"
 FOLDER = Path(__file__).parents[4] / "shared" / "standards" / "fhir" / "nl-core-examples"
 EXAMPLES = sorted(FOLDER.glob("*.xml")) if FOLDER.is_dir() else []
 needs_examples = pytest.mark.skipif(
@@ -135,3 +139,35 @@ def test_nothing_else_of_a_patient_enters_the_referral() -> None:
     for gone in ("Divorced", "Nederlandse", "giesput", "Giessen", "zoon", "Johanna", "Meerling"):
         assert gone not in written
     assert set(json.loads(written)) >= {"kenmerk", "huishouden"}
+
+
+@pytest.mark.skipif(not PROFILES.is_dir(), reason=f"no profiles at {PROFILES}: nothing was checked")
+def test_the_rules_that_we_keep_are_those_of_the_profiles() -> None:
+    of = {"f": "http://hl7.org/fhir"}
+    told: dict[str, str] = {}
+    for path in PROFILES.glob("*.xml"):
+        for rule in etree.parse(str(path)).iterfind(".//f:constraint", of):
+            key, expression = rule.find("f:key", of), rule.find("f:expression", of)
+            assert key is not None
+            assert expression is not None
+            told[str(key.get("value"))] = str(expression.get("value"))
+    assert told == {key: expression for key, (expression, _) in RULES.items()}
+
+
+def test_a_name_that_breaks_a_rule_is_told() -> None:
+    bare = {"family": "Proef"}
+    parts = {"_family": {"extension": [{"url": f"{HL7}humanname-own-name", "valueString": "P"}]}}
+    whole = {"given": ["A"], "_given": [{"extension": [
+        {"url": f"{HL7}iso21090-EN-qualifier", "valueCode": "BR"}]}]}  # fmt: skip
+    for name, broken in (
+        (bare, ["nl-core-NameInformation-01"]),
+        (parts, ["nl-core-NameInformation-02"]),
+        (whole, ["nl-core-NameInformation-01"]),
+        ({**bare, **parts, **whole, "text": "A. Proef"}, []),
+    ):
+        assert list(broken_by({"entry": [{"resource": {"name": [name]}}]})) == broken
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_nictiz_s_own_patients_keep_the_rules(name: str) -> None:
+    assert not list(broken_by({"entry": [{"resource": BY_KIND[name][1]}]}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from itertools import islice
@@ -9,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from fhir.resources.R4B.bundle import Bundle
 
 from adapters.registry import ADAPTERS
 from gateway.client import Event
@@ -21,6 +23,7 @@ from schemas.casework import CaseStatus, StatusMessage
 from schemas.deliveries import Record, Translated
 from schemas.referral import Referral
 from tests.adapters.feeding import read
+from tests.adapters.ggz.nl_core_rules import broken_by
 from tests.support.referred import handed_over
 
 TODAY = date(2026, 11, 22)
@@ -63,6 +66,16 @@ def test_a_bundle_is_read_back_as_its_patient_with_what_the_patient_said() -> No
         if "instemming" in meant["huishouden"]["leden"][0]:
             meant |= {"doel": ggz.PURPOSE, "ontvanger": ggz.RECIPIENT}
         assert got == meant
+
+
+def test_a_bundle_keeps_nl_core_s_rules_and_is_fhir_to_others() -> None:
+    nobody_s_street = some("ggz", 1)[0]
+    empty = {"postcode": None, "street": None, "house_number": None, "house_number_suffix": None}
+    homeless = nobody_s_street.household.model_copy(update=empty)
+    for patient in (*some("ggz"), nobody_s_street.model_copy(update={"household": homeless})):
+        written = ggz.as_bundle(patient).content
+        assert list(broken_by(json.loads(written))) == []
+        assert Bundle.model_validate_json(written).type == "transaction"
 
 
 def test_a_bundle_without_a_consent_says_nothing_of_one() -> None:
