@@ -171,7 +171,7 @@ def _unwrap(taken: Taken) -> _Opened:
 
 def _repeats_bsn(slip: Slip, bsns: list[str]) -> bool:
     """Whether a retour would repeat the client's number, written where a reference belongs."""
-    repeated = [slip.identification]
+    repeated = [slip.identification, slip.base_version, slip.message_version]
     if slip.envelope is not None:
         known = slip.envelope
         repeated += [known.reference, known.message_reference or "", known.sender, known.recipient]

@@ -211,8 +211,13 @@ def test_what_is_wrong_is_rejected_whole_with_its_code(
     assert codes == [code]
 
 
-def test_a_reference_that_holds_the_number_gets_no_retour_at_all() -> None:
-    record = record_of(linked(started(number="n999990019")))
+@pytest.mark.parametrize("repeating", [
+    started(number="n999990019"),
+    started().replace(b"BerichtXsdVersie>1.0.0", b"BerichtXsdVersie>1.999990019.0"),
+    started().replace(b"BasisschemaXsdVersie>1.0.0", b"BasisschemaXsdVersie>999990019.0.0"),
+])  # fmt: skip
+def test_a_header_that_holds_the_number_gets_no_retour_at_all(repeating: bytes) -> None:
+    record = record_of(linked(repeating))
     assert isinstance(record, Unreadable)
     assert (record.reference, record.slip) == (None, None)
     assert findings(record) == [(1, "ijw.Identificatie", Problem.INVALID)]
