@@ -29,6 +29,7 @@ from schemas.deliveries import Finding, Problem, Record
 _SIGN = b"PK\x03\x04"
 _ISO_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:T00:00:00(?:\.0+)?Z?)?")
 _SHIFTED = Problem.BROKEN  # a value outside the table may be one that moved
+_TEXTS = ("s", "inlineStr", "str")
 _SPACES = re.compile(r"[\s-]+")
 
 
@@ -156,6 +157,9 @@ class _Sheet:
             return Problem.INVALID
         if cell.is_too_long:
             return Problem.TOO_LONG
+        shape = self._workbook.format_of(cell.style)
+        if cell.kind in _TEXTS and shape is not None and shape.hides_text:
+            return Problem.INVALID
         match cell.kind:
             case "s":
                 text, is_there = self._workbook.text_of(cell.text)

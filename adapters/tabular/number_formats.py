@@ -19,15 +19,19 @@ class Shown(Enum):
     DAY = "jaar, maand en dag"
     MONTH = "jaar en maand"
     YEAR = "jaar"
-    UNCLEAR = "iets anders"  # a time, or a date without its year
+    UNCLEAR = "iets anders"  # a time, a date without its year, another number, or nothing
 
 
 _BUILT_IN = {14: Shown.DAY, 15: Shown.DAY, 16: Shown.UNCLEAR, 17: Shown.MONTH, 22: Shown.DAY}
-# Times, and the dates of other calendars that these mean in some languages.
-_BUILT_IN |= dict.fromkeys((*range(18, 22), *range(27, 37), *range(45, 48), *range(50, 59)),
+# Shares, times, and the dates of other calendars that these mean in some languages.
+_BUILT_IN |= dict.fromkeys((9, 10, *range(18, 22), *range(27, 37), *range(45, 48), *range(50, 59)),
                            Shown.UNCLEAR)  # fmt: skip
 
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]')
+_PLACE = re.compile(r"[0#?]")
+_SCALED = re.compile(r"[0#?],+(?![0#?,])")
+_TEXT_PART = 3
+"""The fourth part of a format is for texts."""
 _ZEROS = re.compile(r"0{2,15}")
 _WHOLE = re.compile(r"-?[0-9]{1,15}(?:\.0+)?")
 _SCIENTIFIC = re.compile(r"-?[0-9](?:\.[0-9]{1,15})?E\+?[0-9]{1,2}", re.IGNORECASE)
@@ -42,16 +46,14 @@ _EPOCH, _EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
 
 def shown_by(number: int, code: str | None) -> Shown:
     """What a format shows, by its number and, where it has one of its own, its code."""
-    if code is None:
+    if not code:
         return _BUILT_IN.get(number, Shown.NUMBER)
     if len(code) > _MAX_CODE:
         return Shown.UNCLEAR
-    plain = _NOT_SHOWN.sub("", code.split(";", 1)[0]).lower()
-    if plain in ("general", "@"):
-        return Shown.NUMBER
+    plain = _sections(code)[0]
     signs = {sign for sign in plain if sign in "ymdhs"}
     if not signs:
-        return Shown.NUMBER
+        return Shown.NUMBER if _shows_number(plain) else Shown.UNCLEAR
     if "y" not in signs:
         return Shown.UNCLEAR
     if "d" in signs:
@@ -59,6 +61,24 @@ def shown_by(number: int, code: str | None) -> Shown:
     if signs & {"h", "s"}:
         return Shown.UNCLEAR
     return Shown.MONTH if "m" in signs else Shown.YEAR
+
+
+def _sections(code: str) -> list[str]:
+    """A format's parts, for numbers above zero first, without the texts and signs around."""
+    return _NOT_SHOWN.sub("", code).lower().split(";")
+
+
+def _shows_number(plain: str) -> bool:
+    """Whether a part shows the number as it is: not hidden, a fixed text, a share or thousands."""
+    if "%" in plain or _SCALED.search(plain):
+        return False
+    return "general" in plain or "@" in plain or _PLACE.search(plain) is not None
+
+
+def hides_text(code: str | None) -> bool:
+    """Whether a text is not shown by this format, as by `;;;`."""
+    parts = [] if code is None or len(code) > _MAX_CODE else _sections(code)
+    return len(parts) > _TEXT_PART and "@" not in parts[_TEXT_PART]
 
 
 def zeros_of(code: str | None) -> int:

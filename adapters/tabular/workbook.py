@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adapters.port import UnreadableDelivery
-from adapters.tabular.number_formats import Shown, shown_by, zeros_of
+from adapters.tabular.number_formats import Shown, hides_text, shown_by, zeros_of
 from adapters.tabular.package import PACKAGE, Package
 from adapters.tabular.xml_events import attribute, is_true, read_part
 from schemas.deliveries import Problem
@@ -37,6 +37,7 @@ class Format:
 
     shown: Shown = Shown.NUMBER
     zeros: int = 0
+    hides_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,4 +225,4 @@ class _Styles:
     def _format(self, number: str) -> Format:
         code = self._codes.get(number)
         known = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 0
-        return Format(shown_by(known, code), zeros_of(code))
+        return Format(shown_by(known, code), zeros_of(code), hides_text(code))

@@ -15,6 +15,7 @@ from tests.adapters.tabular.workbooks import (
     NO_YEAR,
     RELATIONS,
     RELS,
+    STYLES,
     TIME,
     WORKBOOK,
     YEAR,
@@ -182,6 +183,26 @@ def test_a_value_in_a_hidden_column_refuses_its_record() -> None:
     bad, good = read_rows((*PLAIN, "", "Jansen"), ("A2", "31-12-2025", "", " "), before=before)
     assert findings(bad) == [(2, "lid.achternaam", Problem.INVALID)]
     assert outcomes([good]) == [(3, "ok")]
+
+
+def test_a_value_that_its_format_hides_or_shows_otherwise_refuses_its_record() -> None:
+    codes = (";;;", "&quot;nee&quot;", "0%")
+    listed = "".join(
+        f'<numFmt numFmtId="{200 + at}" formatCode="{code}"/>' for at, code in enumerate(codes)
+    )
+    cells = "".join(f'<xf numFmtId="{200 + at}"/>' for at in range(len(codes)))
+    styles = STYLES.replace("</numFmts>", f"{listed}</numFmts>")
+    styles = styles.replace("</cellXfs>", f"{cells}</cellXfs>")
+    hidden_text = '<c s="9" t="inlineStr"><is><t>Jansen</t></is></c>'
+    for cells_, field in (
+        (("", "", "", number(1, 9)), "huishouden.huisnummertoevoeging"),
+        (("", "", "", number(1, 10)), "huishouden.huisnummertoevoeging"),
+        (("", "", "", number(1, 11)), "huishouden.huisnummertoevoeging"),
+        (("", hidden_text), "lid.achternaam"),
+    ):
+        bad, good = read_rows((*PLAIN, *cells_), ("A2", "31-12-2025"), styles=styles)
+        assert [(name, problem) for _, name, problem in findings(bad)] == [(field, Problem.INVALID)]
+        assert outcomes([good]) == [(3, "ok")]
 
 
 def test_a_value_outside_the_table_refuses_its_record() -> None:

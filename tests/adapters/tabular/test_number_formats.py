@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.tabular.number_formats import Shown, date_text, shown_by, whole, zeros_of
+from adapters.tabular.number_formats import Shown, date_text, hides_text, shown_by, whole, zeros_of
 
 
 @pytest.mark.parametrize(
@@ -59,19 +59,38 @@ def test_only_what_is_shown_is_read(shown: Shown, text: str | None) -> None:
         ("[h]:mm:ss", Shown.UNCLEAR),
         ("dd-yyyy", Shown.UNCLEAR),
         ("y" * 256, Shown.UNCLEAR),
-        ("[" * 255, Shown.NUMBER),
+        ("[" * 255, Shown.UNCLEAR),
+        ("", Shown.NUMBER),
+        ('General" st"', Shown.NUMBER),
+        ("0;-0;;@", Shown.NUMBER),
+        ("#,##0", Shown.NUMBER),
+        ('"a;b"0', Shown.NUMBER),
+        (";;;", Shown.UNCLEAR),
+        ('"nee"', Shown.UNCLEAR),
+        ('[=1]"nee";"ja"', Shown.UNCLEAR),
+        ("0%", Shown.UNCLEAR),
+        ("#,##0,", Shown.UNCLEAR),
+        ("0,,", Shown.UNCLEAR),
     ],
 )
 def test_a_format_of_its_own_is_known_by_its_signs(code: str, shown: Shown) -> None:
     assert shown_by(164, code) is shown
 
 
+def test_a_format_whose_fourth_part_is_no_text_hides_texts() -> None:
+    hiding = (";;;", '0;-0;0;"x"', "General;;;")
+    showing = (None, "", "@", "0;-0;;@", "dd-mm-yyyy;@", ";;", "General", '"a;b;c;d"0')
+    assert all(map(hides_text, hiding))
+    assert not any(map(hides_text, showing))
+
+
 def test_the_formats_without_a_code_are_those_of_the_standard() -> None:
     # ECMA-376 part 1, 18.8.30: 14 mm-dd-yy, 15 d-mmm-yy, 16 d-mmm, 17 mmm-yy, 22 m/d/yy h:mm.
-    found = {number: shown_by(number, None) for number in (0, 1, 14, 15, 16, 17, 20, 22, 27, 49)}
+    found = {number: shown_by(number, None) for number in (0, 1, 9, 14, 15, 16, 17, 20, 22, 27, 49)}
     assert found == {
-        0: Shown.NUMBER, 1: Shown.NUMBER, 14: Shown.DAY, 15: Shown.DAY, 16: Shown.UNCLEAR,
-        17: Shown.MONTH, 20: Shown.UNCLEAR, 22: Shown.DAY, 27: Shown.UNCLEAR, 49: Shown.NUMBER,
+        0: Shown.NUMBER, 1: Shown.NUMBER, 9: Shown.UNCLEAR, 14: Shown.DAY, 15: Shown.DAY,
+        16: Shown.UNCLEAR, 17: Shown.MONTH, 20: Shown.UNCLEAR, 22: Shown.DAY,
+        27: Shown.UNCLEAR, 49: Shown.NUMBER,
     }  # fmt: skip
 
 
