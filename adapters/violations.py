@@ -26,6 +26,7 @@ _PROBLEMS = {
     "enum": Problem.UNKNOWN_CODE,
     "extra_forbidden": Problem.UNKNOWN_COLUMN,
     "bsn": Problem.ELEVEN_TEST,
+    "tegenstrijdig": Problem.CONTRADICTION,
     "teken": Problem.ENCODING,
     "string_unicode": Problem.ENCODING,
     # The JSON reader has parsed the same text before: what is left is half a surrogate pair.

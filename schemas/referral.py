@@ -240,6 +240,14 @@ class Member(Wire):
         return ([] if self.agreement is None else [self.agreement]) + self.further_agreements
 
 
+def _each_somebody_else(members: list[Member]) -> list[Member]:
+    # One number with two members links one person's data and consent to another.
+    numbers = [member.bsn for member in members if member.bsn is not None]
+    if len(set(numbers)) != len(numbers):
+        raise PydanticCustomError("tegenstrijdig", "heeft een nummer bij twee leden")
+    return members
+
+
 class Household(Wire):
     """Where the household lives (huishouden), with its members."""
 
@@ -255,7 +263,11 @@ class Household(Wire):
         alias="telefoonnummer", default=None
     )
     address_is_secret: StrictBool = Field(alias="geheimhouding", default=False)
-    members: list[Member] = Field(alias="leden", min_length=1, max_length=MAX_MEMBERS)
+    members: Annotated[
+        list[Member],
+        Field(min_length=1, max_length=MAX_MEMBERS),
+        AfterValidator(_each_somebody_else),
+    ] = Field(alias="leden")
 
 
 class Referral(Wire):

@@ -80,6 +80,8 @@ def test_a_record_is_known_by_the_line_it_starts_on() -> None:
         ({**GOOD, "toelichting": "a\x00b"}, "aanmelding.toelichting", Problem.ENCODING),
         ({**GOOD, "toelichting": "\ud800"}, "aanmelding", Problem.ENCODING),
         ({**GOOD, "huishouden": {"leden": []}}, "huishouden.leden", Problem.MISSING),
+        ({**GOOD, "huishouden": {"leden": [{"burgerservicenummer": "999990019"}] * 2}},
+         "huishouden.leden", Problem.CONTRADICTION),
         ({**GOOD, "huishouden": {"leden": [{}] * (MAX_MEMBERS + 1)}}, "huishouden.leden",
          Problem.TOO_MANY),
         ({**GOOD, "huishouden": {"leden": [{}], "postcode": "1012"}}, "huishouden.postcode",

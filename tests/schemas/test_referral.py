@@ -191,6 +191,18 @@ def test_a_whole_number_is_never_made_from_something_else(
     refusal(changed(SECTIONS[section], **{field: given_}))
 
 
+def test_one_number_is_one_member_s() -> None:
+    number = {"burgerservicenummer": "999990019"}
+    error = refusal(changed(("huishouden",), leden=[number, {}, number, {}]))
+    assert [(one["loc"], one["type"]) for one in error.errors()] == [
+        (("huishouden", "leden"), "tegenstrijdig")
+    ]
+    # Without its first zero it is the same number.
+    short = [{"burgerservicenummer": text} for text in ("000009830", "00009830")]
+    assert refusal(changed(("huishouden",), leden=short))
+    Referral.model_validate_json(changed(("huishouden",), leden=[number, {}, {}]))
+
+
 def test_white_space_around_a_name_is_taken_off_and_inside_it_is_kept() -> None:
     body = changed(MEMBER, achternaam="  de  Wit\t")
     assert Referral.model_validate_json(body).household.members[0].surname == "de  Wit"

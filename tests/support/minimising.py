@@ -16,7 +16,7 @@ from schemas.decisions import Permit, Rule
 from schemas.fields import CATEGORIES, FIELDS, MessageKind, Treatment
 from schemas.referral import Referral
 from schemas.zrm import ZrmDomain
-from tests.support.strategies import PREAMBLE, flow_toml, refusals
+from tests.support.strategies import PREAMBLE, complete_bsn, flow_toml, refusals
 
 TODAY = date(2026, 3, 1)
 ADDRESS = {
@@ -144,7 +144,8 @@ def canary_referral() -> Referral:
 
 
 def canary_couple() -> Referral:
-    """The canary referral with its one member twice."""
+    """The canary referral with its one member twice, but for the number."""
     sent = wire(canary_referral())
-    sent["huishouden"]["leden"] *= 2
+    (one,) = sent["huishouden"]["leden"]
+    sent["huishouden"]["leden"].append({**one, "burgerservicenummer": complete_bsn("99990003")})
     return Referral.model_validate(sent)

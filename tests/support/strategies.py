@@ -117,7 +117,14 @@ def members() -> st.SearchStrategy[Member]:
 
 def households(most_members: int = 4) -> st.SearchStrategy[Household]:
     return st.fixed_dictionaries(
-        {"leden": st.lists(members(), min_size=1, max_size=most_members)},
+        {
+            "leden": st.lists(
+                members(),
+                min_size=1,
+                max_size=most_members,
+                unique_by=lambda one: one.bsn or id(one),
+            )
+        },
         optional={
             "postcode": st.from_regex(r"[1-9][0-9]{3}[A-Z]{2}", fullmatch=True),
             "straatnaam": names(),

@@ -93,6 +93,10 @@ WRONG: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
         {("aangemeldOp", "datum-ongeldig")},
     ),
     "nobody": (changed(GOOD, "huishouden.leden", []), {("huishouden.leden", "too-short")}),
+    "one number for two members": (
+        changed(GOOD, "huishouden.leden", [{"burgerservicenummer": fresh_bsn()}] * 2),
+        {("huishouden.leden", "tegenstrijdig")},
+    ),
     "no reference": (
         {k: v for k, v in GOOD.items() if k != "kenmerk"},
         {("kenmerk", "ontbreekt")},

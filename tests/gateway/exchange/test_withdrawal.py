@@ -207,7 +207,9 @@ async def test_a_no_that_comes_with_a_message_and_a_pull_never_wait_for_each_oth
         people = [fresh_bsn() for _ in range(6)]
         for one in people:
             await road.refer(referral(member(one)))
-        refusals = [referral(member(one, instemming=NO), member(people[0])) for one in people]
+        first, *others = people
+        refusals = [referral(member(first, instemming=NO))]
+        refusals += [referral(member(one, instemming=NO), member(first)) for one in others]
 
         await asyncio.gather(
             road.page(), *(road.refer(refusal) for refusal in refusals), road.page()
