@@ -77,7 +77,7 @@ class SheetRows:
             self._start_row(attributes)
         elif name == "rPh":
             self._is_phonetic = True
-        elif name == "col" and is_true(attribute(attributes, "hidden")):
+        elif name == "col" and _is_unseen(attributes, "width"):
             self._hide(attributes)
 
     def end(self, name: str) -> None:
@@ -112,7 +112,7 @@ class SheetRows:
             raise UnreadableDelivery(Problem.BROKEN, _PLACE_BROKEN)
         self._number = following
         self._column = -1
-        self._row = SheetRow(following, is_true(attributes.get("hidden", "")))
+        self._row = SheetRow(following, _is_unseen(attributes, "ht"))
 
     def _end_row(self) -> None:
         row, self._row = self._row, None
@@ -153,6 +153,12 @@ class SheetRows:
         first, last = attributes.get("min", ""), attributes.get("max", "")
         if all(one.isascii() and one.isdigit() and len(one) < 6 for one in (first, last)):
             self.hidden_columns |= set(range(int(first) - 1, min(int(last), MAX_COLUMNS)))
+
+
+def _is_unseen(attributes: Mapping[str, str], size: str) -> bool:
+    """Whether a row or column is hidden, or has no height or width, which looks the same."""
+    told = attribute(attributes, size)
+    return is_true(attribute(attributes, "hidden")) or (told != "" and not told.strip("0."))
 
 
 def column_number(letters: str) -> int:

@@ -165,21 +165,23 @@ def test_cells_that_are_too_long_refuse_their_record() -> None:
     assert wrong("", "x" * 201) == [("lid.achternaam", Problem.TOO_LONG)]
 
 
-def test_a_hidden_row_is_refused_and_an_empty_one_passed_over() -> None:
+@pytest.mark.parametrize("hiding", ['hidden="1"', 'ht="0" customHeight="1"', 'ht="0.0"'])
+def test_a_hidden_row_is_refused_and_an_empty_one_passed_over(hiding: str) -> None:
     rows = [
         row(*NAMES),
-        row(*PLAIN, attributes='hidden="1"'),
+        row(*PLAIN, attributes=hiding),
         row(attributes='hidden="1"'),
         row("", " ", attributes='hidden="true"'),
-        row("A2", "31-12-2025", attributes='r="9"'),
+        row("A2", "31-12-2025", attributes='r="9" ht="10"'),
     ]
     bad, good = read(reader(TODAY), zipped(parts_of(sheet_of(rows))))
     assert findings(bad) == [(2, "rij", Problem.INVALID)]
     assert outcomes([good]) == [(9, "ok")]
 
 
-def test_a_value_in_a_hidden_column_refuses_its_record() -> None:
-    before = '<cols><col min="4" max="16384" hidden="1"/></cols>'
+@pytest.mark.parametrize("hiding", ['hidden="1"', 'width="0" customWidth="1"'])
+def test_a_value_in_a_hidden_column_refuses_its_record(hiding: str) -> None:
+    before = f'<cols><col min="1" max="3" width="10"/><col min="4" max="16384" {hiding}/></cols>'
     bad, good = read_rows((*PLAIN, "", "Jansen"), ("A2", "31-12-2025", "", " "), before=before)
     assert findings(bad) == [(2, "lid.achternaam", Problem.INVALID)]
     assert outcomes([good]) == [(3, "ok")]
