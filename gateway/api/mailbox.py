@@ -60,7 +60,8 @@ def _wrong_cursor() -> Problem:
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "Cursor onbekend",
-        "Deze cursor is niet aan u gegeven. Zonder `na` begint u bij het eerste onbevestigde.",
+        "Deze cursor is niet aan u gegeven, of ligt voorbij het einde van uw postvak. Zonder `na` "
+        "begint u bij het eerste onbevestigde.",
     )
 
 

@@ -78,7 +78,7 @@ PAGE_LIMIT = 1000
 
 
 class CursorError(Exception):
-    """The cursor is not one that this recipient was given."""
+    """The cursor is not one that this recipient was given, or lies past the mailbox's end."""
 
 
 class NotReleasedError(Exception):
@@ -148,7 +148,9 @@ class Mailbox:
                 connection, recipient, rows, book, trace, access
             )
             newest = await last_position(connection, recipient)
-        end = rows[-1].position if rows else after
+            end = rows[-1].position if rows else after
+            if end > newest:
+                raise CursorError("past the end")  # as in `acknowledge`
         has_more = end < newest and not is_suspended
         cursor = self._cursor(recipient, end)
         return Page(recipient, messages, cursor, has_more, released_at, newest)
@@ -174,9 +176,13 @@ class Mailbox:
         up_to = self._position(recipient, cursor)
         async with deciding(self._pool, self._load_book) as (connection, book):
             await lock_unacknowledged(connection, recipient, up_to)
-            before = await lock_mailbox(connection, recipient)
-            if before is None:
+            found = await lock_mailbox(connection, recipient)
+            if found is None:
                 raise CursorError("no mailbox")
+            before, last = found
+            # Given before an older database was put back: what will stand there is not this.
+            if up_to > last:
+                raise CursorError("past the end")
             if await first_not_released(connection, recipient, before, up_to) is not None:
                 raise NotReleasedError("acknowledged before it was handed over")
             rows = await acknowledge(connection, recipient, before, up_to)

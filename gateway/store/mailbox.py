@@ -231,11 +231,13 @@ async def lock_unacknowledged(connection: Connection, recipient: str, up_to: int
     )
 
 
-async def lock_mailbox(connection: Connection, recipient: str) -> int | None:
-    """Take a mailbox for acknowledging; gives its last acknowledged position."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # a bigint, or None
-        "select acknowledged from mailbox_head where recipient = $1 for update", recipient
+async def lock_mailbox(connection: Connection, recipient: str) -> tuple[int, int] | None:
+    """Take a mailbox for acknowledging; gives its last acknowledged position, and its last."""
+    row = await connection.fetchrow(
+        "select acknowledged, last_position from mailbox_head where recipient = $1 for update",
+        recipient,
     )
+    return None if row is None else (row[0], row[1])
 
 
 async def first_not_released(

@@ -20,6 +20,7 @@ from gateway.app import Books
 from gateway.exchange import narrowing
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.erasure import Erasure
+from gateway.exchange.mailbox import CursorError
 from gateway.exchange.moves import Moves
 from gateway.exchange.narrowing import Narrowing, read_line
 from gateway.exchange.placing import hidden_of
@@ -444,3 +445,21 @@ async def test_a_received_message_whose_person_withdrew_stays_received(story: St
         await recovery.replay(story.acts())
         assert await road.state(went) not in (PURGED, CLEARED)
         assert len(notices(await road.pull())) == 1
+
+
+async def test_a_cursor_from_before_does_not_acknowledge_what_comes_later(story: Story) -> None:
+    """Else what takes those places would never be given to anybody."""
+    await story.road.refer(referral(member()))
+    await story.road.acknowledge()
+    await story.back_up()
+    for _ in range(3):
+        await story.road.refer(referral(member()))
+    lost = (await story.road.page()).cursor
+
+    async with story.put_back() as (road, _):
+        with pytest.raises(CursorError):
+            await road.mailbox.acknowledge("casebook", lost, trace())
+        with pytest.raises(CursorError):
+            await road.mailbox.page("casebook", lost, 1000, trace())
+        sent = [await road.refer(referral(member())) for _ in range(3)]
+        assert [one["id"] for one in await road.pull()] == [one["uitwisselingId"] for one in sent]
