@@ -177,7 +177,7 @@ class MailboxDoor:
         trace = trace_of(request.scope["headers"])
         page = await self._release(request, caller, after, limit, trace, media_type)
         if wait and not page.messages:
-            is_new = await wait_for_mail(self.signal, request, caller.id, page.newest, wait)
+            is_new = await wait_for_mail(self.signal, request, caller.id, page.end, wait)
             if is_new:
                 page = await self._release(request, caller, after, limit, trace, media_type)
         response = _response(page, media_type, self.adapters[caller.adapter])

@@ -96,7 +96,7 @@ class ReleaseLapsedError(Exception):
 class Page(NamedTuple):
     """One release: what leaves, up to where, and when it was released (monotonic seconds).
 
-    `newest` is the last position that the mailbox had then, handed over or not.
+    `end` is the position up to which it goes: whoever waits for more waits for what lies past it.
     """
 
     recipient: str
@@ -104,7 +104,7 @@ class Page(NamedTuple):
     cursor: str
     has_more: bool
     released_at: float
-    newest: int = 0
+    end: int = 0
 
 
 class Mailbox:
@@ -153,7 +153,7 @@ class Mailbox:
                 raise CursorError("past the end")  # as in `acknowledge`
         has_more = end < newest and not is_suspended
         cursor = self._cursor(recipient, end)
-        return Page(recipient, messages, cursor, has_more, released_at, newest)
+        return Page(recipient, messages, cursor, has_more, released_at, end)
 
     async def check_fresh(self, page: Page, trace: Trace) -> None:
         """Just before the first byte: a release that lapsed is taken back, and nothing is sent."""

@@ -53,6 +53,24 @@ async def test_mail_that_is_there_is_not_waited_for(gateway: RunningGateway) -> 
         assert time.monotonic() - begun < 2
 
 
+async def test_mail_that_came_while_the_page_was_made_is_not_waited_for(
+    gateway: RunningGateway,
+) -> None:
+    async with gateway.partner("casebook") as casebook, gateway.partner("dwi") as dwi:
+        async with gateway.pool.acquire() as holder, holder.transaction():
+            # A release reads its rows before it asks for the recipient's key.
+            await holder.execute("lock table endpoint in access exclusive mode")
+            waiting = asyncio.create_task(pull(casebook, wacht=5))
+            held = "select count(*) from pg_locks where relation='endpoint'::regclass"
+            async with asyncio.timeout(10):
+                while await holder.fetchval(held) < 2:  # noqa: ASYNC110  # it is PostgreSQL's
+                    await asyncio.sleep(0.01)
+            await refer(dwi, referral(member()))
+        begun = time.monotonic()
+        assert len((await waiting).json()["berichten"]) == 1
+        assert time.monotonic() - begun < 2
+
+
 async def test_nothing_within_the_time_is_an_empty_page_under_the_same_cursor(
     gateway: RunningGateway,
 ) -> None:
