@@ -19,6 +19,7 @@ _KINDS: Mapping[str, str] = {
     "gezag": "statements on authority",
     "veilig-contact": "safe contacts",
     "vernietiging": "erasures",
+    "registratie-beeindigd": "registrations that ended",
 }
 _FAULTS: Mapping[str, str] = {
     "line-damaged": "does not open: edited, damaged, or sealed under other keys",
@@ -83,7 +84,7 @@ def show_done(reopened: Sequence[Reopened], done: Counter[str], output: Output) 
     output.say("What no journal holds has to be said or sent again:")
     for told in (
         "messages since the backup: their senders' receipts name them (`sluis log reconcile`)",
-        "agreements since the backup, which their partners recorded",
+        "agreements and registrations since the backup, which their partners recorded",
         "partners, keys, suspensions, successions, officers and protocol versions: see their lists",
     ):
         output.say(f"  - {told}")

@@ -73,7 +73,12 @@ LOG_HEADER = "Sluis-Checkpoint"
 """The header in which answers bear the newest checkpoint of the processing log."""
 
 
-NARROWING = ("/v1/toestemmingen", "/v1/correcties", "/v1/postvak/ontvangst")
+NARROWING = (
+    "/v1/toestemmingen",
+    "/v1/correcties",
+    "/v1/postvak/ontvangst",
+    "/v1/registraties/beeindiging",
+)
 """What may narrow somebody's data goes out whatever is the matter with the log."""
 
 

@@ -9,6 +9,7 @@ after a recovery it has to be said again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -113,8 +114,21 @@ class Erased(_Narrowing):
     is_protected: bool = False
 
 
+class Ended(_Narrowing):
+    """A person whom a recipient knows no longer. `registration` is the entry that it began with:
+
+    one that was made anew since is another, and stands.
+    """
+
+    kind: Literal["registratie-beeindigd"] = "registratie-beeindigd"
+    subject: UUID
+    recipient: str
+    registration: UUID
+
+
 Narrowing = Annotated[
-    SaidNo | Corrected | MadeSecret | Stated | NeverNotify | Erased, Field(discriminator="kind")
+    SaidNo | Corrected | MadeSecret | Stated | NeverNotify | Erased | Ended,
+    Field(discriminator="kind"),
 ]
 _READING: TypeAdapter[Narrowing] = TypeAdapter(Narrowing)
 
@@ -141,6 +155,14 @@ def erased(subject: UUID, now: datetime, *, is_protected: bool = False) -> Line:
 def made_secret(exchange: UUID, now: datetime) -> Line:
     """The line of an address that became secret."""
     return _line(MadeSecret(at=millis(now), exchange=exchange))
+
+
+def ended(recipient: str, registrations: Mapping[UUID, UUID], now: datetime) -> list[Line]:
+    """The lines of registrations that end, one each; `registrations` are entries by person."""
+    return [
+        _line(Ended(at=millis(now), subject=subject, recipient=recipient, registration=entry))
+        for subject, entry in registrations.items()
+    ]
 
 
 async def said_no(connection: Connection, refusals: list[NewConsent], now: datetime) -> list[Line]:

@@ -32,6 +32,7 @@ from gateway.exchange.erasure import BACKUP_TERM, erase_person
 from gateway.exchange.hiding import hide_place
 from gateway.exchange.narrowing import (
     Corrected,
+    Ended,
     Erased,
     MadeSecret,
     Narrowing,
@@ -42,6 +43,7 @@ from gateway.exchange.narrowing import (
 from gateway.exchange.notices import whom_of
 from gateway.exchange.placing import hidden_of, hide
 from gateway.exchange.proof import ALL_KEPT, Keeping
+from gateway.exchange.registrations import end_again
 from gateway.exchange.rules import RuleBook
 from gateway.exchange.tools import GroupTools
 from gateway.pseudonyms.domains import ProtectedHandles
@@ -60,6 +62,7 @@ from gateway.store.groups import (
 )
 from gateway.store.ids import new_id
 from gateway.store.protected import SafeContact, insert_contacts
+from gateway.store.registrations import stands
 
 Progress = Callable[[int, int], None]
 
@@ -129,6 +132,8 @@ class Recovery:
                         is_protected=act.is_protected, keeping=self._keeping,
                     )  # fmt: skip
                     return done is not None
+                case Ended():
+                    return await end_again(again, act)
             assert_never(act)
 
         return await in_transaction(self._pool, self._load_book, work)
@@ -245,4 +250,6 @@ async def _is_there(connection: Connection, act: Narrowing, handles: ProtectedHa
             return len(known) == len(act.contacts)
         case Erased():
             return not await recovery.is_subject(connection, act.subject)
+        case Ended():
+            return not await stands(connection, act.recipient, act.subject, act.registration)
     assert_never(act)

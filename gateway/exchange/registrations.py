@@ -18,11 +18,15 @@ import asyncpg
 
 from consent.decide import Facts, decide
 from consent.register import NOTHING_RECORDED, amsterdam_day
+from gateway.audit.access import new_trace
 from gateway.audit.entries import EntryHead, Event, RuleFacts, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.exchange import narrowing
+from gateway.exchange.again import Again
 from gateway.exchange.deciding import LoadBook, in_transaction
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.exchange.tools import GroupTools
+from gateway.store.consents import lock_persons
 from gateway.store.groups import (
     VERWERKINGEN,
     Connection,
@@ -35,13 +39,14 @@ from gateway.store.groups import (
 )
 from gateway.store.ids import new_id
 from gateway.store.notices import restricted
-from gateway.store.registrations import NewRegistration, end, lock_known, register
+from gateway.store.registrations import NewRegistration, end, lock_known, register, stands
 from gateway.vault.boxes import CONTENT, DataKey, Vault, WrappedKey
 from gateway.vault.keys import epoch_of
 from schemas.decisions import Hold, Permit, Refuse
 from schemas.fields import MessageKind
 
 FIELD = "registratie.burgerservicenummer"
+ENDED = "beeindigd"
 
 
 class Named(NamedTuple):
@@ -85,11 +90,11 @@ class Registrations:
             now = self._tools.clock()
             found = await lock_known(connection, sorted(set(handles)))
             ended = await end(connection, partner, list(found.values()))
+            # On disk outside the database first, as all that narrows (ADR 0019).
+            await self._tools.journal.write(narrowing.ended(partner, ended, now))
             keys = await _keys(connection, sorted(ended), self._tools.vault)
-            flow = book.table.find(partner, MessageKind.REGISTRATION, partner)
-            facts = book.facts(None if flow is None else flow.id)
             leaves = [
-                _leaf(facts, partner, "beeindigd", (key, subject), trace, now, new_id())
+                _leaf(_facts(book, partner), partner, ENDED, (key, subject), trace, now, new_id())
                 for subject, key in keys.items()
             ]
             if leaves:
@@ -148,6 +153,28 @@ class Registrations:
         return known
 
 
+async def end_again(again: Again, act: narrowing.Ended) -> bool:
+    """End a registration that a database which was put back still had; whether it did."""
+    connection, partner, subject = again.connection, act.recipient, act.subject
+    if not await stands(connection, partner, subject, act.registration):
+        return False
+    await lock_persons(connection, [subject])
+    await end(connection, partner, [subject])
+    person = (await again.key_of(subject), subject)
+    facts, now, entry = _facts(again.book, partner), again.tools.clock(), new_id()
+    leaf = _leaf(
+        facts, partner, ENDED, person, new_trace(), now, entry, replays=str(act.registration)
+    )
+    await append_leaves(connection, VERWERKINGEN, [leaf])
+    return True
+
+
+def _facts(book: RuleBook, partner: str) -> RuleFacts:
+    """The partner's own flow of registrations, as entries name it; none where it is no more."""
+    flow = book.table.find(partner, MessageKind.REGISTRATION, partner)
+    return book.facts(None if flow is None else flow.id)
+
+
 def _admitted(book: RuleBook, partner: str, today: date) -> CompiledFlow | Refuse:
     """The partner's own flow of registrations, where it is open; else why it is not."""
     flow = book.table.find(partner, MessageKind.REGISTRATION, partner)
@@ -181,12 +208,13 @@ def _leaf(
     trace: Trace,
     now: datetime,
     entry_id: UUID,
+    **details: str,
 ) -> Leaf:
     millis = int(now.timestamp() * 1000)
     entry = write_entry(
         EntryHead(entry_id, Event.REGISTRATION, trace, None, millis, millis),
         facts,
         [] if person is None else [commitment(person[0], entry_id, person[1])],
-        {"act": act, "sender": partner},
+        {"act": act, "sender": partner, **details},
     )
     return Leaf(leaf_hash(entry), entry, [] if person is None else [person[1]])

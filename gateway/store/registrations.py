@@ -51,14 +51,26 @@ async def register(
     return {row[0] for row in found if row[1] in mine}
 
 
-async def end(connection: Connection, recipient: str, subjects: Sequence[UUID]) -> set[UUID]:
-    """Let persons be known no longer; gives those who were."""
+async def end(connection: Connection, recipient: str, subjects: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Let persons be known no longer; gives those who were, with the entry that it began with."""
     rows = await connection.fetch(
-        "delete from registration where recipient = $1 and subject = any($2) returning subject",
+        """delete from registration where recipient = $1 and subject = any($2)
+           returning subject, entry""",
         recipient,
         subjects,
     )
-    return {row[0] for row in rows}
+    return {row[0]: row[1] for row in rows}
+
+
+async def stands(connection: Connection, recipient: str, subject: UUID, entry: UUID) -> bool:
+    """Whether a registration that began with this entry is there."""
+    found = await connection.fetchval(
+        "select 1 from registration where recipient = $1 and subject = $2 and entry = $3",
+        recipient,
+        subject,
+        entry,
+    )
+    return found is not None
 
 
 async def forget_lapsed(connection: Connection, now: datetime, limit: int) -> None:

@@ -2,12 +2,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
 from joserfc.jwk import ECKey
 
-from gateway.client import Credentials, Misconfigured, Retrying, Unavailable, Unreachable
+from gateway.client import (
+    Contradicted,
+    Credentials,
+    Misconfigured,
+    Retrying,
+    Unavailable,
+    Unreachable,
+)
 from gateway.client.transport import Call, Transport
 
 POST = Call("POST", "/v1/aanmeldingen", content=b"{}")
@@ -188,3 +196,32 @@ async def test_proxies_of_the_environment_serve_only_other_machines(
         mounted: Callable[[httpx.URL], object] = transport._http._transport_for_url
 
         assert (mounted(httpx.URL(base_url)) is not transport._http._transport) is expected
+
+
+class _Contradicted:
+    """A watch to which the log showed itself untrue."""
+
+    async def before_call(self) -> None:
+        raise Contradicted("untrue", Path("bewijs"))
+
+    def heard(self, header: str | None) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/toestemmingen",
+        "/v1/correcties",
+        "/v1/postvak/ontvangst",
+        "/v1/registraties/beeindiging",
+    ],
+)
+async def test_what_narrows_goes_out_whatever_is_the_matter_with_the_log(path: str) -> None:
+    road = Road([200])
+    transport = road.transport()
+    transport.watches = _Contradicted()
+    assert (await transport.send(Call("POST", path, content=b"{}"))).status_code == 200
+    for other in ("/v1/aanmeldingen", "/v1/registraties"):
+        with pytest.raises(Contradicted):
+            await transport.send(Call("POST", other, content=b"{}"))

@@ -25,6 +25,7 @@ from gateway.exchange.moves import Moves
 from gateway.exchange.narrowing import Narrowing, read_line
 from gateway.exchange.placing import hidden_of
 from gateway.exchange.recovery import Recovery
+from gateway.exchange.registrations import Registrations
 from gateway.store.groups import CLEARED, PURGED, WAITING
 from gateway.store.ids import new_id
 from gateway.store.notices import restricted
@@ -32,6 +33,7 @@ from gateway.vault.journal_folder import JournalUnavailableError
 from gateway.vault.journal_reading import read_journal
 from schemas.casework import Move
 from schemas.consents import AuthorityRecord
+from schemas.decisions import Refuse
 from schemas.identifiers import Bsn
 from tests.gateway.exchange.road import KEYS, Road, notices, open_road, trace
 from tests.support.database import TestServer
@@ -463,3 +465,61 @@ async def test_a_cursor_from_before_does_not_acknowledge_what_comes_later(story:
             await road.mailbox.page("casebook", lost, 1000, trace())
         sent = [await road.refer(referral(member())) for _ in range(3)]
         assert [one["id"] for one in await road.pull()] == [one["uitwisselingId"] for one in sent]
+
+
+def registrations(road: Road) -> Registrations:
+    return Registrations(road.pool, Books(KEYS).of, road.tools)
+
+
+async def register(road: Road, *numbers: str) -> list[bytes]:
+    handles = [road.handles.of(Bsn(number)) for number in numbers]
+    told = await registrations(road).register("casebook", handles, trace())
+    assert not isinstance(told, Refuse)
+    return handles
+
+
+async def known(road: Road) -> set[UUID]:
+    return {row[0] for row in await road.pool.fetch("select subject from registration")}
+
+
+async def test_whom_a_recipient_knows_no_longer_is_not_known_again(story: Story) -> None:
+    ann, ben = fresh_bsn(), fresh_bsn()
+    handles = await register(story.road, ann, ben)
+    await story.back_up()
+    await registrations(story.road).end("casebook", handles[:1], trace())
+    # Who was met after the backup is not there to be ended, and nobody is made of them.
+    await registrations(story.road).end(
+        "casebook", await register(story.road, fresh_bsn()), trace()
+    )
+
+    async with story.put_back() as (road, recovery):
+        before = await road.last_index()
+        assert await recovery.missing(story.acts()) == {"registratie-beeindigd": 1}
+        assert await recovery.replay(story.acts()) == {"registratie-beeindigd": 1}
+        (entry,) = await road.entries(before)
+        assert (entry.event, entry.entry["act"]) == ("registratie", "beeindigd")
+        assert UUID(entry.entry["replays"])
+        assert entry.subjects == [await road.subject(ann)]
+        assert await known(road) == {await road.subject(ben)}
+        assert await road.pool.fetchval("select count(*) from subject") == 2
+
+        # Said anew it stands, whatever the journal still holds.
+        await register(road, ann)
+        assert await recovery.missing(story.acts()) == {}
+        assert await recovery.replay(story.acts()) == {}
+        assert len(await known(road)) == 2
+
+
+async def test_without_the_journal_no_registration_ends(story: Story) -> None:
+    road = story.road
+    handles = await register(road, fresh_bsn())
+    aside = road.journal_folder.with_name(f"{road.journal_folder.name}-weg")
+    road.journal_folder.rename(aside)
+    try:
+        with pytest.raises(JournalUnavailableError):
+            await registrations(road).end("casebook", handles, trace())
+        assert len(await known(road)) == 1
+        # Where nothing ends there is nothing to write.
+        await registrations(road).end("okt", handles, trace())
+    finally:
+        aside.rename(road.journal_folder)
