@@ -19,7 +19,7 @@ from consent.register import NOTHING_RECORDED, amsterdam_day
 from gateway.exchange.arrivals import Arrival
 from gateway.exchange.boxes import pack
 from gateway.exchange.persons import Person, standings_of
-from gateway.exchange.recording import Verdict, bound_reference, bound_to
+from gateway.exchange.recording import REFERRAL, Verdict, bound_reference, bound_to
 from gateway.exchange.referral import LOOKED_AT_EACH_TIME
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.store.groups import CLEARED, DONE, WAITING, GroupRows, Original
@@ -63,6 +63,9 @@ def verdict_on(
     `is_hidden` where nobody may know where the household is: no phone number of it, no free text.
     """
     if original is None or owner is None or original.state not in _RUNNING:
+        return Verdict(unknown(message)), []
+    if original.kind != REFERRAL:
+        # A message on a case is none: whoever reads it would look for a referral of that id.
         return Verdict(unknown(message)), []
     recipient = other_party(arrival.sender, original)
     if recipient is None:

@@ -95,6 +95,7 @@ class Original(NamedTuple):
     """The exchange that a status message answers."""
 
     id: UUID
+    kind: int
     sender: str
     recipient: str | None
     owner: UUID | None
@@ -266,7 +267,7 @@ async def originals(connection: Connection, exchanges: Sequence[UUID]) -> dict[U
     if not exchanges:
         return {}
     rows = await connection.fetch(
-        """select id, sender, recipient, owner, sealed_reference, state, is_protected, flow
+        """select id, kind, sender, recipient, owner, sealed_reference, state, is_protected, flow
              from exchange where id = any($1)""",
         exchanges,
     )

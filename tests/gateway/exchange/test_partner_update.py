@@ -108,6 +108,26 @@ async def test_who_was_no_party_to_the_case_does_not_find_it(road: Road, sender:
     assert (outcome(answer), answer["veld"]) == (UNKNOWN, "partnerbericht.uitwisselingId")
 
 
+async def test_a_message_on_a_case_is_no_case_itself(road: Road) -> None:
+    exchange, key = await referred(road, fresh_bsn())
+    own = fresh_reference("PB")
+    told = await tell(road, uitwisselingId=exchange, kenmerk=own)
+    status = await road.report_status(
+        {
+            "kenmerk": fresh_reference("ST"),
+            "uitwisselingId": exchange,
+            "status": "regiecheck",
+            "peildatum": "2026-01-20",
+        }
+    )
+    for other in (told, status):
+        answer = await tell(road, uitwisselingId=other["uitwisselingId"])
+        assert (outcome(answer), answer["veld"]) == (UNKNOWN, "partnerbericht.uitwisselingId")
+    assert outcome(await tell(road, aanmeldingKenmerk=own)) == UNKNOWN
+    assert outcome(await tell(road, aanmeldingKenmerk=key)) == ALLOWED
+    assert {one["data"]["aanmelding"] for one in await road.pull()} == {exchange}
+
+
 async def test_who_was_handed_it_needs_a_flow_of_its_own(road: Road) -> None:
     exchange, _ = await referred(road, fresh_bsn())
     told = await tell(road, "casebook", uitwisselingId=exchange)

@@ -8,6 +8,7 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.exchange.recording import REFERRAL
 from gateway.exchange.successors import Carry, Successions, Successor, successions_of
 from gateway.store.groups import Original
 
@@ -25,7 +26,7 @@ ROWS = st.lists(
 
 
 def _original(recipient: str, sender: str, *, is_protected: bool) -> Original:
-    return Original(uuid4(), sender, recipient, None, None, 1, is_protected)
+    return Original(uuid4(), REFERRAL, sender, recipient, None, None, 1, is_protected)
 
 
 @given(ROWS, PARTIES, PARTIES, PARTIES, st.dates(date(2026, 1, 1), date(2026, 1, 5)))
