@@ -3,7 +3,7 @@
 Whoever referred somebody, or was referred somebody onward, names the case by its own key of it or
 by the exchange, and never a person. Messages can come in any order: of each kind the newest day
 counts, and of one day the greatest key, so that whoever has the same messages knows the same
-(`newest`).
+(`newest`). Whoever reads them has no key of the sender's: there the event's id stands for it.
 """
 
 from __future__ import annotations
