@@ -98,6 +98,7 @@ def particulars(
 def surname_parts(surname: str) -> tuple[str, ...]:
     """The names of a surname without prefixes, each in one spelling: `van der Meij-de Boer`."""
     words = [plain(word) for word in _WORDS.findall(surname)]
+    words = [word for word in words if word]
     return tuple(word for word in words if word not in _PREFIXES) or tuple(words)
 
 
@@ -106,7 +107,7 @@ def initials_of(text: str) -> str:
     words = _WORDS.findall(text)
     if len(words) == 1 and words[0].isupper():
         return plain(words[0]).upper()
-    return "".join(plain(word)[0].upper() for word in words)
+    return "".join(plain(word)[:1].upper() for word in words)
 
 
 def birth_of(text: str) -> Birth | None:
@@ -119,7 +120,10 @@ def birth_of(text: str) -> Birth | None:
 
 
 def plain(word: str) -> str:
-    """A word without capitals and diacritics, with ij as y, as both are written for either."""
+    """A word without capitals and diacritics, with ij as y, as both are written for either.
+
+    Nothing is left of one that has no letter: a fraction, a diacritic by itself.
+    """
     bare = unicodedata.normalize("NFKD", word).casefold()
     letters = "".join(one for one in bare if one.isalpha() and not unicodedata.combining(one))
     return letters.replace("ij", "y")

@@ -35,6 +35,7 @@ from gateway.client.particulars import (
         ("Müller", ("muller",)),
         ("Çelik", ("celik",)),
         ("van", ("van",)),
+        ("Jansen ½", ("jansen",)),
         ("", ()),
         ("  ", ()),
     ],
@@ -48,7 +49,7 @@ def test_a_surname_is_compared_without_prefixes_and_diacritics(
 @pytest.mark.parametrize(
     ("written", "initials"),
     [("A.B.", "AB"), ("AB", "AB"), ("a b", "AB"), ("Anna Bea", "AB"), ("Anna", "A"), ("É.", "E"),
-     ("", ""), ("..", "")],
+     ("", ""), ("..", ""), ("A. ½ \ufe70", "A")],
 )  # fmt: skip
 def test_initials_are_those_of_names_written_out_too(written: str, initials: str) -> None:
     assert initials_of(written) == initials
@@ -103,7 +104,9 @@ def test_prefixes_may_be_written_into_a_name() -> None:
 @given(st.text(max_size=40))
 def test_no_name_is_too_strange_to_look_up(text: str) -> None:
     for part in surname_parts(text):
+        assert part
         assert len(sound(part)) <= 4
+    assert " " not in initials_of(text)
     assert plain(plain(text)) == plain(text)
 
 
