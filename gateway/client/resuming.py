@@ -196,9 +196,7 @@ class ResumedUpload:
 
     async def _failed(self, error: Exception) -> None:
         self._failures += 1
-        if self._failures >= self.transport.attempts:
-            raise error
-        await self.transport.pause(self._failures)
+        await self.transport.pause(self._failures, error)
 
     async def _declined(self, answer: httpx.Response) -> None:
         problem = problem_of(answer)

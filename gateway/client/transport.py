@@ -24,7 +24,7 @@ import httpx
 
 from gateway.client.answers import PASSING, problem_of, read, retry_after_of, succeeded
 from gateway.client.credentials import Credentials
-from gateway.client.errors import Misconfigured, Unreachable
+from gateway.client.errors import Misconfigured, Unavailable, Unreachable
 from gateway.client.tokens import TokenAnswer, TokenSource
 from gateway.client.tracing import new_trace_id, traceparent
 
@@ -162,14 +162,22 @@ class Transport:
             answer = await self._repeat(call, lambda: self._attempt(call, renewed, trace))
         return answer
 
-    @property
-    def attempts(self) -> int:
-        """How often a call is tried that brings nothing."""
-        return self._retrying.attempts
+    async def pause(self, failures: int, error: Exception) -> None:
+        """Wait before the next attempt, for a caller that repeats by itself.
 
-    async def pause(self, failures: int) -> None:
-        """Wait before the next attempt, for a caller that repeats by itself."""
-        await self._sleep(self._uniform(0.0, self._retrying.bound(failures)))
+        Raises the `error` that came of the last one where none may follow.
+        """
+        told = error.retry_after if isinstance(error, Unavailable) else None
+        if not await self._may_follow(failures, self._retrying.attempts, told):
+            raise error
+
+    async def _may_follow(self, failures: int, limit: int, told: float | None) -> bool:
+        """Wait before the next attempt; False, at once, where none may follow."""
+        if failures >= limit or (told or 0.0) > self._retrying.patience:
+            return False
+        # Full jitter on top of what was asked, or all who were told the same return as one.
+        await self._sleep((told or 0.0) + self._uniform(0.0, self._retrying.bound(failures)))
+        return True
 
     async def close(self) -> None:
         """Close the connections."""
@@ -218,22 +226,18 @@ class Transport:
         """The first answer that says something else than "not now"."""
         limit = self._retrying.attempts if call.is_repeatable else 1
         for failures in range(1, limit + 1):
-            told: float | None = None
             try:
                 answer = await attempt()
             except _LOST as error:
-                if failures == limit:
+                if not await self._may_follow(failures, limit, None):
                     raise self._unreachable(limit, error) from None
             except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
                 raise Misconfigured(f"{self._base_url} cannot be called", "correct it") from error
             else:
                 if answer.status_code not in PASSING:
                     return answer
-                told = retry_after_of(answer)
-                if failures == limit or (told or 0.0) > self._retrying.patience:
+                if not await self._may_follow(failures, limit, retry_after_of(answer)):
                     raise problem_of(answer)
-            # Full jitter on top of what was asked, or all who were told the same return as one.
-            await self._sleep((told or 0.0) + self._uniform(0.0, self._retrying.bound(failures)))
         raise AssertionError("the last attempt returns or raises")
 
     def _limits(self, call: Call) -> httpx.Timeout:

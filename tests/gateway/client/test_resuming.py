@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from gateway.client import AsyncSluis, Misconfigured, Retrying, Unreachable, credentials
+from gateway.client import (
+    AsyncSluis,
+    Misconfigured,
+    Retrying,
+    Unavailable,
+    Unreachable,
+    credentials,
+)
 from gateway.client.resuming import FOLDER, FROM_BYTES
 from schemas.deliveries import DeliveryReport
 from tests.support.database import TestServer
@@ -177,6 +185,41 @@ async def test_a_road_that_brings_nothing_is_given_up(mine: Path, large: Path) -
         await send(mine, large, road)
 
     assert road.asked.count("PATCH") == QUICK.attempts
+
+
+@dataclass
+class _Busy(Road):
+    """A gateway that says "not now" to the first PATCH, and for how long."""
+
+    seconds: str = "1"
+    at: list[float] = field(default_factory=list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "PATCH":
+            self.at.append(time.monotonic())
+            if len(self.at) == 1:
+                return httpx.Response(503, headers={"Retry-After": self.seconds})
+        return await super().handle_async_request(request)
+
+
+async def test_a_gateway_that_says_not_now_is_left_alone_for_as_long(
+    mine: Path, large: Path
+) -> None:
+    road = _Busy()
+    await send(mine, large, road)
+    assert road.at[1] - road.at[0] >= 1
+
+
+async def test_a_longer_time_than_our_patience_is_left_to_the_caller(
+    mine: Path, large: Path
+) -> None:
+    road = _Busy(seconds="61")
+    with pytest.raises(Unavailable) as caught:
+        await send(mine, large, road)
+    assert (caught.value.retry_after, len(road.at)) == (61, 1)
+    # The next run goes on with the same upload.
+    await send(mine, large, road)
+    assert road.asked.count("POST") == 3  # two tokens, one upload
 
 
 async def test_an_upload_that_is_gone_is_begun_anew(
