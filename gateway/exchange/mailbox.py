@@ -67,6 +67,7 @@ from gateway.store.mailbox import (
     queued,
     set_aside,
     still_waiting,
+    unmark_released,
 )
 from gateway.store.mapping import pass_gate_of_pairs
 from gateway.store.notices import restricted
@@ -311,13 +312,11 @@ class Mailbox:
         """Of a page that was released, these were not sent: an entry says so of each."""
         async with deciding(self._pool, self._load_book) as (connection, book):
             first = page.messages[0].position - 1
-            rows = await queued(connection, page.recipient, first, len(page.messages))
+            found = await queued(connection, page.recipient, first, len(page.messages))
+            rows = [row for row in found if row.exchange in released]
+            await unmark_released(connection, page.recipient, [row.position for row in rows])
             now = int(self._tools.clock().timestamp() * 1000)
-            leaves = [
-                event_entry(Event.TAKEN_BACK, row, [], book, trace, now, {})
-                for row in rows
-                if row.exchange in released
-            ]
+            leaves = [event_entry(Event.TAKEN_BACK, row, [], book, trace, now, {}) for row in rows]
             await append_leaves(connection, VERWERKINGEN, leaves)
 
     def _cursor(self, recipient: str, position: int) -> str:

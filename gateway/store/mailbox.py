@@ -142,6 +142,17 @@ async def mark_released(connection: Connection, recipient: str, positions: Seque
     )
 
 
+async def unmark_released(connection: Connection, recipient: str, positions: Sequence[int]) -> None:
+    """Undo the newest note of these: what was taken back in time was not handed over by it."""
+    await connection.execute(
+        """update mailbox set releases = releases - 1,
+                  released_at = case when releases > 1 then released_at end
+            where recipient = $1 and position = any($2)""",
+        recipient,
+        positions,
+    )
+
+
 async def still_waiting(connection: Connection, exchanges: Sequence[UUID]) -> set[UUID]:
     """Those of these exchanges that wait, locked in order, as whoever acknowledges takes them.
 

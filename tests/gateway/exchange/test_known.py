@@ -10,6 +10,7 @@ import pytest
 
 from gateway.app import Books
 from gateway.exchange.boxes import KNOWN, with_known
+from gateway.exchange.mailbox import NotReleasedError, ReleaseLapsedError
 from gateway.exchange.registrations import Registrations
 from gateway.store.erasure import delete_subject
 from gateway.store.registrations import registered_of
@@ -80,6 +81,40 @@ async def test_what_was_never_handed_over_makes_nobody_known(road: Road) -> None
     tombstone, event = await road.pull()
     assert "data" not in tombstone
     assert known_of(event) == [False]
+
+
+async def test_what_was_taken_back_before_it_was_sent_was_not_handed_over(road: Road) -> None:
+    person = fresh_bsn()
+    await refer(road, member(person))
+    page = await road.page()
+    late = page._replace(released_at=page.released_at - 11)
+    with pytest.raises(ReleaseLapsedError):
+        await road.mailbox.check_fresh(late, trace())
+    # So nothing of it is confirmed, or recalled, or known.
+    with pytest.raises(NotReleasedError):
+        await road.mailbox.acknowledge("casebook", page.cursor, trace())
+    await road.say(person, False)
+    await road.say(person, True)
+    await refer(road, member(person))
+    tombstone, event = await road.pull()
+    assert "data" not in tombstone
+    assert known_of(event) == [False]
+    assert await road.pool.fetchval("select count(*) from disclosure") == 0
+
+
+async def test_what_was_sent_once_stays_handed_over_where_a_repeat_is_taken_back(
+    road: Road,
+) -> None:
+    person = fresh_bsn()
+    await refer(road, member(person))
+    await road.pull()
+    page = await road.page()
+    with pytest.raises(ReleaseLapsedError):
+        await road.mailbox.check_fresh(page._replace(released_at=0.0), trace())
+    assert await road.mailbox.acknowledge("casebook", page.cursor, trace()) == 1
+    await refer(road, member(person))
+    (event,) = await road.pull()
+    assert known_of(event) == [True]
 
 
 async def test_without_a_number_nobody_can_tell(road: Road) -> None:
