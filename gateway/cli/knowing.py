@@ -33,6 +33,7 @@ SHOWN = 20
 """Refused lines that are named on the screen."""
 _COLUMNS = {"burgerservicenummer", "kenmerk"}
 _WRONG = "regel-onleesbaar"
+_SAVED_ANEW = "save it as CSV in UTF-8; to send again what was sent is safe"
 
 
 def register(app: typer.Typer) -> None:
@@ -71,9 +72,15 @@ def register_known(
     with ExitStack() as closing:
         source = closing.enter_context(file.open(encoding="utf-8-sig", newline=""))
         kept = None if out is None else closing.enter_context(durably(out, 0o600))
-        asyncio.run(
-            _load(credentials_of(home, partner), _records(source, file), ends, seen, kept, output)
-        )
+        records = _records(source, file)
+        try:
+            asyncio.run(_load(credentials_of(home, partner), records, ends, seen, kept, output))
+        except UnicodeDecodeError:
+            raise Failure(f"{file} is not UTF-8 text", _SAVED_ANEW, WRONGLY_ASKED) from None
+        except csv.Error:
+            raise Failure(
+                f"{file} holds a line that is no CSV", _SAVED_ANEW, WRONGLY_ASKED
+            ) from None
     output.result({"partner": partner, "outcomes": dict(seen.counted), "refused": seen.refused})
     told = ", ".join(f"{amount(count)} {name}" for name, count in sorted(seen.counted.items()))
     output.say(told or "nobody in this file")
@@ -159,7 +166,7 @@ def _records(source: TextIO, file: Path) -> Iterator[object]:
             if line.strip():
                 try:
                     yield json.loads(line)
-                except json.JSONDecodeError:
+                except (ValueError, RecursionError):  # also a number too long, or nested too deep
                     yield None
         return
     head = source.readline()
