@@ -33,6 +33,7 @@ from gateway.exchange.mapping import (
 )
 from gateway.exchange.persons import read_persons
 from gateway.exchange.recording import NOTICE, REFERRAL
+from gateway.exchange.registrations import that_count
 from gateway.exchange.release import MailboxTools, Release, Released, event_entry
 from gateway.exchange.rules import RuleBook
 from gateway.identity.encryption import EncryptionKey, encryption_key
@@ -235,7 +236,9 @@ class Mailbox:
         barred = await restricted(connection, changed)
         sealing = await _sealing(connection, recipient)
         asked = _asked_whether_known(rows, by_exchange, book)
-        known = await known_to(connection, recipient, asked, self._tools.clock())
+        now = self._tools.clock()
+        known = await known_to(connection, recipient, asked, now)
+        known = await that_count(connection, book, recipient, known, now)
         release = Release(book, self._tools, trace, persons, barred, sealing, known)
         messages = [release.one(row, by_exchange.get(row.exchange, [])) for row in rows]
         if release.taken_out:

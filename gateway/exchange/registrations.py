@@ -9,7 +9,7 @@ registered. Nothing leads from here to what is protected, whose persons have row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple, assert_never
 from uuid import UUID
@@ -39,7 +39,7 @@ from gateway.store.groups import (
 )
 from gateway.store.ids import new_id
 from gateway.store.notices import restricted
-from gateway.store.registrations import NewRegistration, end, lock_known, register, stands
+from gateway.store.registrations import Known, NewRegistration, end, lock_known, register, stands
 from gateway.vault.boxes import CONTENT, DataKey, Vault, WrappedKey
 from gateway.vault.keys import epoch_of
 from schemas.decisions import Hold, Permit, Refuse
@@ -167,6 +167,29 @@ async def end_again(again: Again, act: narrowing.Ended) -> bool:
     )
     await append_leaves(connection, VERWERKINGEN, [leaf])
     return True
+
+
+async def that_count(
+    connection: Connection,
+    book: RuleBook,
+    recipient: str,
+    known: Mapping[UUID, Known],
+    now: datetime,
+) -> dict[UUID, Known]:
+    """The same, of registrations those alone that could be made today; behind the gate.
+
+    One rests on the flow that it was made by: where the protocol has it no more, or the person
+    objected to its purpose since, it is told of no longer.
+    """
+    registered = [subject for subject, one in known.items() if one.is_registered]
+    if not registered:
+        return dict(known)
+    flow = _admitted(book, recipient, amsterdam_day(now))
+    may: set[UUID] = set()
+    if not isinstance(flow, Refuse):
+        barred = await restricted(connection, registered)
+        may = {one for one in registered if flow.flow.purpose not in barred.get(one, ())}
+    return {subject: one._replace(is_registered=subject in may) for subject, one in known.items()}
 
 
 def _facts(book: RuleBook, partner: str) -> RuleFacts:

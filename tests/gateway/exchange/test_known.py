@@ -16,7 +16,7 @@ from gateway.store.erasure import delete_subject
 from gateway.store.registrations import registered_of
 from schemas.decisions import Refuse, Rule
 from schemas.identifiers import Bsn
-from tests.gateway.exchange.road import KEYS, REDUCED, Road, open_road, protocol, trace
+from tests.gateway.exchange.road import EXAMPLE, KEYS, REDUCED, Road, open_road, protocol, trace
 from tests.support.messages import Json, fresh_bsn, fresh_reference, member, referral
 
 
@@ -210,6 +210,29 @@ async def test_who_objected_to_the_purpose_is_not_registered(
     barred, other = await registered(registrations, road, person, fresh_bsn())
     assert barred is None
     assert other is not None
+
+
+async def test_a_registration_that_could_not_be_made_today_is_not_told_of(
+    road: Road, registrations: Registrations
+) -> None:
+    objects, other = fresh_bsn(), fresh_bsn()
+    await registered(registrations, road, objects, other)
+    await road.pool.execute(
+        """insert into restriction (subject, purpose, correction, is_lifted, recorded_at)
+           values ($1, 'ontdubbelen', gen_random_uuid(), false, now())""",
+        await road.subject(objects),
+    )
+    await refer(road, member(objects), member(other, rol="partner"))
+    (event,) = await road.pull()
+    assert known_of(event) == [False, True]
+
+    flow = EXAMPLE[EXAMPLE.index('[[gegevensstroom]]\nid = "casebook-registratie"') :]
+    await road.put_in_force(protocol("zonder", REDUCED, (flow, "")))
+    (event,) = await road.pull()
+    assert known_of(event) == [False, False]
+    # Whom it was handed it knows still.
+    await refer(road, member(other))
+    assert known_of((await road.pull())[-1]) == [True]
 
 
 async def test_who_the_protocol_does_not_name_registers_nobody_and_leaves_an_entry(
