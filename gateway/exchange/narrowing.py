@@ -23,6 +23,8 @@ from gateway.store.recovery import handles_of
 from schemas.corrections import CorrectionKind
 
 Line = dict[str, object]
+ENDED_AT_ONCE = 250
+"""Registrations in one line: a partner may end very many, and a journal's file has its bound."""
 
 
 class _Narrowing(BaseModel):
@@ -115,15 +117,14 @@ class Erased(_Narrowing):
 
 
 class Ended(_Narrowing):
-    """A person whom a recipient knows no longer. `registration` is the entry that it began with:
+    """Persons whom a recipient knows no longer, with the entry that each registration began with.
 
-    one that was made anew since is another, and stands.
+    One that was made anew since began with another, and stands.
     """
 
     kind: Literal["registratie-beeindigd"] = "registratie-beeindigd"
-    subject: UUID
     recipient: str
-    registration: UUID
+    registrations: dict[UUID, UUID]
 
 
 Narrowing = Annotated[
@@ -158,10 +159,17 @@ def made_secret(exchange: UUID, now: datetime) -> Line:
 
 
 def ended(recipient: str, registrations: Mapping[UUID, UUID], now: datetime) -> list[Line]:
-    """The lines of registrations that end, one each; `registrations` are entries by person."""
+    """The lines of registrations that end, many in one; `registrations` are entries by person."""
+    whole = list(registrations.items())
     return [
-        _line(Ended(at=millis(now), subject=subject, recipient=recipient, registration=entry))
-        for subject, entry in registrations.items()
+        _line(
+            Ended(
+                at=millis(now),
+                recipient=recipient,
+                registrations=dict(whole[first : first + ENDED_AT_ONCE]),
+            )
+        )
+        for first in range(0, len(whole), ENDED_AT_ONCE)
     ]
 
 

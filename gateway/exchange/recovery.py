@@ -62,7 +62,7 @@ from gateway.store.groups import (
 )
 from gateway.store.ids import new_id
 from gateway.store.protected import SafeContact, insert_contacts
-from gateway.store.registrations import stands
+from gateway.store.registrations import standing
 
 Progress = Callable[[int, int], None]
 
@@ -251,5 +251,5 @@ async def _is_there(connection: Connection, act: Narrowing, handles: ProtectedHa
         case Erased():
             return not await recovery.is_subject(connection, act.subject)
         case Ended():
-            return not await stands(connection, act.recipient, act.subject, act.registration)
+            return not await standing(connection, act.recipient, act.registrations)
     assert_never(act)

@@ -39,7 +39,7 @@ from gateway.store.groups import (
 )
 from gateway.store.ids import new_id
 from gateway.store.notices import restricted
-from gateway.store.registrations import Known, NewRegistration, end, lock_known, register, stands
+from gateway.store.registrations import Known, NewRegistration, end, lock_known, register, standing
 from gateway.vault.boxes import CONTENT, DataKey, Vault, WrappedKey
 from gateway.vault.keys import epoch_of
 from schemas.decisions import Hold, Permit, Refuse
@@ -154,18 +154,22 @@ class Registrations:
 
 
 async def end_again(again: Again, act: narrowing.Ended) -> bool:
-    """End a registration that a database which was put back still had; whether it did."""
-    connection, partner, subject = again.connection, act.recipient, act.subject
-    if not await stands(connection, partner, subject, act.registration):
+    """End registrations that a database which was put back still had; whether there were any."""
+    connection, partner = again.connection, act.recipient
+    left = await standing(connection, partner, act.registrations)
+    if not left:
         return False
-    await lock_persons(connection, [subject])
-    await end(connection, partner, [subject])
-    person = (await again.key_of(subject), subject)
-    facts, now, entry = _facts(again.book, partner), again.tools.clock(), new_id()
-    leaf = _leaf(
-        facts, partner, ENDED, person, new_trace(), now, entry, replays=str(act.registration)
-    )
-    await append_leaves(connection, VERWERKINGEN, [leaf])
+    await lock_persons(connection, left)
+    await end(connection, partner, left)
+    facts, now, trace = _facts(again.book, partner), again.tools.clock(), new_trace()
+    leaves = [
+        _leaf(
+            facts, partner, ENDED, (key, subject), trace, now, new_id(),
+            replays=str(act.registrations[subject]),
+        )
+        for subject, key in (await _keys(connection, left, again.tools.vault)).items()
+    ]  # fmt: skip
+    await append_leaves(connection, VERWERKINGEN, leaves)
     return True
 
 

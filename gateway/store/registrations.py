@@ -6,7 +6,7 @@ over, so that somebody who was erased meanwhile is known to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -62,15 +62,19 @@ async def end(connection: Connection, recipient: str, subjects: Sequence[UUID]) 
     return {row[0]: row[1] for row in rows}
 
 
-async def stands(connection: Connection, recipient: str, subject: UUID, entry: UUID) -> bool:
-    """Whether a registration that began with this entry is there."""
-    found = await connection.fetchval(
-        "select 1 from registration where recipient = $1 and subject = $2 and entry = $3",
+async def standing(
+    connection: Connection, recipient: str, registrations: Mapping[UUID, UUID]
+) -> list[UUID]:
+    """Those of these persons whose registration that began with this entry is there, in order."""
+    rows = await connection.fetch(
+        """select r.subject from registration r
+             join unnest($2::uuid[], $3::uuid[]) k (subject, entry) using (subject, entry)
+            where r.recipient = $1 order by r.subject""",
         recipient,
-        subject,
-        entry,
+        list(registrations),
+        list(registrations.values()),
     )
-    return found is not None
+    return [row[0] for row in rows]
 
 
 async def forget_lapsed(connection: Connection, now: datetime, limit: int) -> None:

@@ -22,7 +22,7 @@ from gateway.exchange.arrivals import Prints
 from gateway.exchange.erasure import Erasure
 from gateway.exchange.mailbox import CursorError
 from gateway.exchange.moves import Moves
-from gateway.exchange.narrowing import Narrowing, read_line
+from gateway.exchange.narrowing import ENDED_AT_ONCE, Narrowing, read_line
 from gateway.exchange.placing import hidden_of
 from gateway.exchange.recovery import Recovery
 from gateway.exchange.registrations import Registrations
@@ -508,6 +508,21 @@ async def test_whom_a_recipient_knows_no_longer_is_not_known_again(story: Story)
         assert await recovery.missing(story.acts()) == {}
         assert await recovery.replay(story.acts()) == {}
         assert len(await known(road)) == 2
+
+
+async def test_very_many_registrations_end_in_few_lines(story: Story) -> None:
+    numbers = [fresh_bsn() for _ in range(ENDED_AT_ONCE + 1)]
+    handles = await register(story.road, *numbers)
+    await story.back_up()
+    await registrations(story.road).end("casebook", handles, trace())
+
+    async with story.put_back() as (road, recovery):
+        before = await road.last_index()
+        assert await recovery.replay(story.acts()) == {"registratie-beeindigd": 2}
+        assert await known(road) == set()
+        entries = await road.entries(before)
+        assert {len(one.subjects) for one in entries} == {1}
+        assert len(entries) == len(numbers)
 
 
 async def test_without_the_journal_no_registration_ends(story: Story) -> None:
