@@ -203,8 +203,9 @@ def _of_client(error: SluisError) -> Failure:
             return Failure(told, "try again later; repeating is safe", NOT_NOW, details)
         case Unreachable():
             remedy = (
-                "see whether the gateway runs there (`sluis run` starts one), or correct base_url"
-                " in client.toml; repeating is safe"
+                "see whether the gateway runs there (`sluis serve` starts one), whether base_url in"
+                " client.toml is right, and whether this machine trusts its certificate"
+                " (SSL_CERT_FILE); repeating is safe"
             )
             return Failure(told, remedy, NOT_NOW)
         case Contradicted() | Garbled():

@@ -15,9 +15,12 @@ from pathlib import Path
 from adapters.registry import ADAPTERS
 from consent.protocol import Flow
 from gateway.cli.partner_flows import FlowsOf
+from gateway.identity.binding import CERTIFICATE_MEMBER
 from gateway.store.partners import PartnerKey, StoredPartner
 from schemas.fields import MessageKind
 
+CERTIFICATE_FILE = "certificaat.pem"
+"""What a partner's certificate is called beside its key."""
 RENEW_BEFORE = timedelta(days=30)
 _PAGES = {"dwi": "dwi", "okt": "okt", "ggz": "ggz"}
 
@@ -102,6 +105,7 @@ def _credentials(joining: Joining) -> Step:
             f"Uw gegevens om in te loggen staan in {joining.folder}.",
             f"Its credentials are in {joining.folder}.",
         )
+    shown = (f'certificate_file = "{CERTIFICATE_FILE}"',) if CERTIFICATE_MEMBER in key.jwk else ()
     return Step(
         "Zet dit in client.toml, naast uw privésleutel client.pem (chmod 600). De privésleutel"
         " verlaat uw organisatie nooit.",
@@ -111,6 +115,7 @@ def _credentials(joining: Joining) -> Step:
             f'base_url = "{joining.base_url}"',
             f'key_id = "{key.kid}"',
             'key_file = "client.pem"',
+            *shown,
         ),
     )
 

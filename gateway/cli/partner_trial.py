@@ -39,7 +39,9 @@ async def driven(output: Output, tried: Tried) -> ConformanceReport:
         retrying = Retrying(attempts=2)
         client = AsyncSluis(mine, retrying=retrying, keeps=False)
         await closing.enter_async_context(client)
-        http = httpx.AsyncClient(base_url=mine.base_url, timeout=20, trust_env=not mine.is_local)
+        http = httpx.AsyncClient(
+            base_url=mine.base_url, timeout=20, trust_env=not mine.is_local, verify=mine.tls
+        )
         await closing.enter_async_context(http)
         now = datetime.now(UTC)
         trial = await begin(mine, client, http, tried.adapter, now.date())

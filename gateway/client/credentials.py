@@ -3,12 +3,14 @@
 The key never leaves this machine: the gateway registers its public half, and every token is
 asked for with an assertion signed here (`private_key_jwt`, RFC 7523). A key that others can read
 is refused, as ssh does, and so is a road that others can read: plain http is for this machine.
+A certificate that goes with the key, where one is named, is shown on every connection (RFC 8705).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import ssl
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,6 +33,8 @@ from gateway.client.sealed import ENCRYPTION_FILE, OpeningKey, opening_key
 SETTINGS_FILE = "client.toml"
 KEY_FILE = "client.pem"
 _REQUIRED = ("partner", "base_url", "key_id", "key_file")
+_CERTIFICATE = "certificate_file"
+"""May be left out: the certificate that the key came to the gateway in, with its chain, PEM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,18 @@ class Credentials:
     folder: Path | None = None
     opens: OpeningKey | None = field(default=None, repr=False)
     """What opens mail that was sealed for this partner (`encryption.pem`), where it is here."""
+    certified: tuple[Path, Path] | None = None
+    """The files of the certificate and its key, where connections are to show one."""
+
+    @property
+    def tls(self) -> ssl.SSLContext | bool:
+        """How connections are made, as httpx wants it: with the certificate, where there is one."""
+        if self.certified is None:
+            return True
+        # What httpx trusts by itself, so that a certificate of one's own changes nothing else.
+        context = httpx.create_ssl_context(trust_env=not self.is_local)
+        context.load_cert_chain(*self.certified)
+        return context
 
     @property
     def algorithm(self) -> str:
@@ -80,6 +97,7 @@ def load(folder: Path) -> Credentials:
         key=_private_key(folder / settings["key_file"]),
         folder=folder,
         opens=opening_key(sealed_for) if sealed_for.exists() else None,
+        certified=_certified(folder, settings),
     )
     if urlsplit(base_url).scheme != "https" and not credentials.is_local:
         raise Misconfigured(
@@ -104,14 +122,14 @@ def create(folder: Path, *, partner: str, base_url: str) -> PublicHalf:
         _write(key_path, ECKey.generate_key("P-256").as_pem(private=True), mode=0o600)
     key = _private_key(key_path)
     key_id = key.thumbprint()
-    _write_settings(folder, partner, base_url, key_id, KEY_FILE)
+    values = (partner, base_url, key_id, KEY_FILE)
+    _write_settings(folder, dict(zip(_REQUIRED, values, strict=True)))
     return PublicHalf(key_id, key.as_pem(private=False).decode("ascii"))
 
 
 def point_at(folder: Path, base_url: str) -> None:
     """Change where the gateway is, and nothing else (it may come back on another port)."""
-    now = _settings(folder)
-    _write_settings(folder, now["partner"], base_url, now["key_id"], now["key_file"])
+    _write_settings(folder, {**_settings(folder), "base_url": base_url})
 
 
 def _settings(folder: Path) -> Mapping[str, str]:
@@ -128,7 +146,29 @@ def _settings(folder: Path) -> Mapping[str, str]:
     missing = [name for name in _REQUIRED if not isinstance(found.get(name), str)]
     if missing:
         raise Misconfigured(f"{path} lacks {', '.join(missing)}", "add it, as text between quotes")
-    return {name: found[name] for name in _REQUIRED}
+    if not isinstance(found.get(_CERTIFICATE, ""), str):
+        raise Misconfigured(f"{_CERTIFICATE} in {path} is no text", "put it between quotes")
+    return {name: found[name] for name in (*_REQUIRED, _CERTIFICATE) if name in found}
+
+
+def _certified(folder: Path, settings: Mapping[str, str]) -> tuple[Path, Path] | None:
+    if _CERTIFICATE not in settings:
+        return None
+    files = folder / settings[_CERTIFICATE], folder / settings["key_file"]
+    if not files[0].is_file():
+        raise Misconfigured(
+            f"the certificate {files[0]} does not exist",
+            f"put it there, or correct {SETTINGS_FILE}",
+        )
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(*files)
+    except (ssl.SSLError, OSError):
+        # Not `from`: a parser's error has no business near a key.
+        raise Misconfigured(
+            f"{files[0]} is no certificate of the key {files[1]}",
+            "give the certificate that was registered with this key, PEM, and after it its chain",
+        ) from None
+    return files
 
 
 def _private_key(path: Path) -> ECKey | OKPKey | RSAKey:
@@ -162,8 +202,7 @@ def _private_key(path: Path) -> ECKey | OKPKey | RSAKey:
     raise Misconfigured(f"{path} holds another kind of key", "give P-256, Ed25519 or RSA")
 
 
-def _write_settings(folder: Path, partner: str, base_url: str, key_id: str, key_file: str) -> None:
-    values = dict(zip(_REQUIRED, (partner, base_url, key_id, key_file), strict=True))
+def _write_settings(folder: Path, values: Mapping[str, str]) -> None:
     # A JSON string is a valid basic string in TOML.
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
     waiting = folder / f".{SETTINGS_FILE}.new"

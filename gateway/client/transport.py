@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -127,6 +128,7 @@ class Transport:
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             # A proxy from the environment has nothing to do with a gateway on this machine.
             trust_env=not credentials.is_local,
+            verify=credentials.tls,
         )
 
     async def access_token(self) -> str:
@@ -245,5 +247,12 @@ class Transport:
 
     def _unreachable(self, attempts: int, error: Exception) -> Unreachable:
         times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-        what = type(error).__name__
+        what = "its certificate does not verify" if _is_untrusted(error) else type(error).__name__
         return Unreachable(f"no answer from {self._base_url} after {times} (last: {what})")
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether the road ended at the gateway's certificate: neither repeating nor waiting helps."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None

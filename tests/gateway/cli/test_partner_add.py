@@ -93,6 +93,7 @@ async def test_by_its_certificate_a_partner_comes_in_until_that_expires(
 
     assert status == 0
     assert "does not say PKIoverheid; who issued it was not checked" in shown
+    assert 'certificate_file = "certificaat.pem"' in shown
     async with Admission(engine) as admission:
         assert await admission.desk.grant(party.form())
     (known,) = await list_partners(engine)

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+import ssl
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 from joserfc.jwk import ECKey, generate_key
 
 from gateway.client import Misconfigured
 from gateway.client import credentials as subject
+from tests.support.certificates import self_signed
 
 BASE = "http://127.0.0.1:8080"
 
@@ -151,3 +155,58 @@ def test_a_key_is_never_shown(folder: Path) -> None:
     subject.create(folder, partner="dwi", base_url=BASE)
 
     assert "key=" not in repr(subject.load(folder))
+
+
+def _certified(folder: Path) -> bytes:
+    """Credentials whose key is in a certificate that they name; gives it, PEM."""
+    subject.create(folder, partner="madi", base_url=BASE)
+    made = self_signed(folder, "madi")
+    (folder / "client.pem").write_bytes((folder / "madi.key").read_bytes())
+    with (folder / "client.toml").open("a") as settings:
+        settings.write('certificate_file = "madi.pem"\n')
+    return made.certificate.read_bytes()
+
+
+async def test_a_certificate_that_is_named_is_shown_on_every_connection(folder: Path) -> None:
+    """RFC 8705: a gateway that binds tokens takes them on such connections alone."""
+    shown: list[bytes | None] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        shown.append(writer.get_extra_info("ssl_object").getpeercert(True))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    own = _certified(folder)
+    server = self_signed(folder, "localhost")
+    server.context.load_verify_locations(folder / "madi.pem")
+    server.context.verify_mode = ssl.CERT_REQUIRED
+    listening = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=server.context)
+    road = subject.load(folder).tls
+    assert isinstance(road, ssl.SSLContext)
+    road.load_verify_locations(server.certificate)
+    port = listening.sockets[0].getsockname()[1]
+    async with listening, httpx.AsyncClient(verify=road, trust_env=False) as http:
+        assert (await http.get(f"https://localhost:{port}/")).status_code == 204
+    assert shown == [ssl.PEM_cert_to_DER_cert(own.decode())]
+
+
+def test_without_a_certificate_none_is_shown(folder: Path) -> None:
+    subject.create(folder, partner="dwi", base_url=BASE)
+    assert subject.load(folder).tls is True
+
+
+def test_a_certificate_stays_named_when_the_gateway_moves(folder: Path) -> None:
+    _certified(folder)
+    subject.point_at(folder, "http://127.0.0.1:9")
+    assert subject.load(folder).certified == (folder / "madi.pem", folder / "client.pem")
+
+
+def test_a_certificate_that_is_absent_or_of_another_key_is_told(folder: Path) -> None:
+    _certified(folder)
+    (folder / "madi.pem").write_bytes(self_signed(folder, "other").certificate.read_bytes())
+    with pytest.raises(Misconfigured, match="no certificate of the key"):
+        subject.load(folder)
+    (folder / "madi.pem").unlink()
+    with pytest.raises(Misconfigured, match="does not exist"):
+        subject.load(folder)

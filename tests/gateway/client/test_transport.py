@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from gateway.client import (
     Unreachable,
 )
 from gateway.client.transport import Call, Transport
+from tests.support.certificates import self_signed
 
 POST = Call("POST", "/v1/aanmeldingen", content=b"{}")
 
@@ -175,6 +177,16 @@ async def test_a_body_that_cannot_be_read_again_is_sent_once(step: Step) -> None
             await transport.send(Call("POST", "/v1/leveringen", content=b"x", is_repeatable=False))
 
     assert len(road.bodies) == 1
+
+
+async def test_a_certificate_that_does_not_verify_is_told_as_that(tmp_path: Path) -> None:
+    context = self_signed(tmp_path, "localhost").context
+    listening = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    port = listening.sockets[0].getsockname()[1]
+    mine = Credentials("dwi", f"https://localhost:{port}", "k", ECKey.generate_key("P-256"))
+    async with listening, Transport(mine, retrying=Retrying(attempts=1)) as transport:
+        with pytest.raises(Unreachable, match="its certificate does not verify"):
+            await transport.send(POST)
 
 
 async def test_an_address_that_cannot_be_called_is_named(tmp_path: object) -> None:
