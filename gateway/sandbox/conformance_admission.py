@@ -71,7 +71,8 @@ async def safe_road(trial: Trial) -> Outcome:
     if trial.credentials.is_local:
         return not_asked("de gateway staat op deze machine")
     # httpx checks the chain and the name; a road that failed there ended in an error before.
-    answer = await trial.http.get("/health/live")
+    # What any client may read: health is the operator's own, and no proxy lets it through.
+    answer = await trial.http.get("/.well-known/oauth-authorization-server")
     if trial.http.base_url.scheme == "https" and answer.status_code == HTTPStatus.OK:
         return PASSED
     return failed("geen TLS", "geef in client.toml een https-adres")

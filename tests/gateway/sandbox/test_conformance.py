@@ -13,10 +13,11 @@ import httpx
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.jwk import ECKey
 
 from gateway.cli.partner_knock import knocking
 from gateway.cli.setup import read_protocol
-from gateway.client import AsyncSluis, Retrying, credentials
+from gateway.client import AsyncSluis, Credentials, Retrying, credentials
 from gateway.client.webhooks import NotGenuine, keys_of, verify
 from gateway.identity.signatures import RequestSigner
 from gateway.sandbox import conformance_admission as admission
@@ -66,6 +67,23 @@ async def trial_of(
             other = AsyncSluis(theirs, retrying=retrying, keeps=False)
             await closing.enter_async_context(other)
         yield await begin(mine, client, http, adapter, TODAY, other)
+
+
+def _as_the_proxy(request: httpx.Request) -> httpx.Response:
+    """What deploy/nginx.conf lets through, as far as this check may see it."""
+    is_the_operators = request.url.path.startswith(("/metrics", "/health/"))
+    return httpx.Response(404 if is_the_operators else 200, json={})
+
+
+async def test_the_road_is_looked_at_where_the_proxy_lets_a_partner_through() -> None:
+    mine = Credentials("dwi", "https://sluis.test", "k", ECKey.generate_key("P-256"))
+    road = httpx.MockTransport(_as_the_proxy)
+    async with (
+        AsyncSluis(mine, keeps=False) as client,
+        httpx.AsyncClient(base_url=mine.base_url, transport=road) as http,
+    ):
+        trial = Trial(mine, client, http, "dwi", "1", "00", "sluis.test/log", None)
+        assert await admission.safe_road(trial) == PASSED
 
 
 def told(done: list[Checked]) -> dict[str, str]:
