@@ -210,7 +210,9 @@ def build_application(settings: Settings, doors: Doors, telemetry: Telemetry) ->
     )
     v1.include_router(
         mailbox_routes(
-            MailboxDoor(doors.mailbox, doors.signal, doors.adapters, telemetry, doors.clock),
+            MailboxDoor(
+                doors.mailbox, doors.signal, doors.adapters, telemetry, doors.clock, authenticate
+            ),
             authenticate,
         )
     )

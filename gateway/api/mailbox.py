@@ -165,6 +165,7 @@ class MailboxDoor:
     adapters: Mapping[str, Adapter]
     telemetry: Telemetry
     clock: Callable[[], datetime]
+    authenticate: Authenticate
 
     async def pull(
         self, request: Request, caller: Caller, after: str | None, limit: int, wait: int
@@ -179,6 +180,8 @@ class MailboxDoor:
         if wait and not page.messages:
             is_new = await wait_for_mail(self.signal, request, caller.id, page.end, wait)
             if is_new:
+                # A wait may outlast the token, or the key that it was asked with.
+                caller = await self.authenticate(request)
                 page = await self._release(request, caller, after, limit, trace, media_type)
         response = _response(page, media_type, self.adapters[caller.adapter])
         try:

@@ -1,14 +1,15 @@
 """What `sluis bench deliver` may not know itself: how recipients come into a gateway's database.
 
-They are copies of the casebook, each with a flow of its own; all sign with one key, made for the
-occasion. The endpoints stand stopped until the bench lets them loose.
+They are copies of the casebook, each with a flow and a key of its own, made for the occasion. The
+endpoints stand stopped until the bench lets them loose.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,9 +39,9 @@ _PARTIES = 'partijen = ["dwi", "casebook", "madi", "dwzs"]'
 
 
 def delivering() -> Delivering:
-    """All of it, with a key of its own."""
-    key = ECKey.generate_key("P-256")
-    return Delivering(_protocol, _registering(key), _tokens(key), _aim, _loose, _forget)
+    """All of it, with keys of its own."""
+    keys = defaultdict[int, ECKey](lambda: ECKey.generate_key("P-256"))
+    return Delivering(_protocol, _registering(keys), _tokens(keys), _aim, _loose, _forget)
 
 
 def _protocol(folder: Path, number: int) -> Path:
@@ -63,21 +64,20 @@ def _protocol(folder: Path, number: int) -> Path:
     return path
 
 
-def _registering(key: ECKey) -> Callable[[Path, int], Awaitable[None]]:
-    public = read_public_key(key.as_pem(private=False))
-
+def _registering(keys: Mapping[int, ECKey]) -> Callable[[Path, int], Awaitable[None]]:
     async def register(home: Path, number: int) -> None:
         until = datetime.now(UTC) + timedelta(days=1)
         async with _engine(home) as engine:
             for n in range(number):
                 oin = f"0000009901{n:010d}"
+                public = read_public_key(keys[n].as_pem(private=False))
                 new = NewPartner(name_of(n), f"Ontvanger {n} (proefpartij)", oin, "generic")
                 await register_partner(engine, new, [PartnerKey(public.kid, public.jwk, until)])
 
     return register
 
 
-def _tokens(key: ECKey) -> Callable[[Gateway, int], Awaitable[list[str]]]:
+def _tokens(keys: Mapping[int, ECKey]) -> Callable[[Gateway, int], Awaitable[list[str]]]:
     async def tokens(subject: Gateway, number: int) -> list[str]:
         async with httpx.AsyncClient(base_url=subject.address, trust_env=False) as http:
 
@@ -87,6 +87,7 @@ def _tokens(key: ECKey) -> Callable[[Gateway, int], Awaitable[list[str]]]:
 
             found = []
             for n in range(number):
+                key = keys[n]
                 mine = Credentials(name_of(n), subject.address, key.thumbprint(), key)
                 found.append(await TokenSource(mine, ask).token())
             return found

@@ -44,7 +44,7 @@ from gateway.store.database import UnusableAddressError
 from gateway.store.embedded import EmbeddedFailure
 from gateway.store.lifecycle import AlreadySignedError, OfficerKnownError, UnknownOfficerError
 from gateway.store.migrate import NewerDatabaseError
-from gateway.store.partners import AlreadyRegisteredError, UnknownPartnerError
+from gateway.store.partners import AlreadyRegisteredError, UnknownKeyError, UnknownPartnerError
 from gateway.store.protocols import ApprovalsNeededError
 from gateway.store.rules import NoProtocolError
 from gateway.store.succession import SuccessionStandsError
@@ -123,6 +123,11 @@ def _of_register(error: Exception) -> Failure | None:
             return Failure(str(error), "see `sluis protocol submit`, `approve` and `enforce`")
         case UnknownPartnerError():
             return Failure("there is no partner with this ID", "see `sluis partner list`")
+        case AlreadyRegisteredError(field="key"):
+            remedy = "each partner has keys of its own, and one that was ended stays ended: take a"
+            return Failure(str(error), f"{remedy} new one")
+        case UnknownKeyError():
+            return Failure("this partner has no such key", "see `sluis partner list --json`")
         case AlreadyRegisteredError():
             remedy = "see `sluis partner list`; a partner keeps its ID and OIN for good"
             return Failure(str(error), remedy)

@@ -27,6 +27,7 @@ from gateway.cli.partner_options import (
 )
 from gateway.cli.registration import KEY_DAYS, known_partner, read_certified, read_key
 from gateway.identity.binding import CERTIFICATE_MEMBER
+from gateway.settings import Settings
 from gateway.store import partners as store
 from gateway.store.partners import PartnerKey, StoredPartner
 
@@ -97,18 +98,26 @@ def key(
     jwk: JwkOption = None,
     certificate: CertificateOption = None,
     ca: CaOption = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--end", metavar="KEY", help="End this key now: lost, or in wrong hands."),
+    ] = None,
     valid_days: DaysOption = KEY_DAYS,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a partner one more public key; the ones that it has stay good until they expire."""
+    """Give a partner one more public key, or end one; the others stay good until they expire."""
     output, settings = Output(as_json), settings_of(home)
-    if sum(one is not None for one in (public_key, jwk, certificate)) != 1:
+    if sum(one is not None for one in (public_key, jwk, certificate, end)) != 1:
         raise Failure(
-            "name one key: --public-key, --jwk or --certificate",
+            "name one key: --public-key, --jwk, --certificate or --end",
             "see `sluis partner key --help`",
             WRONGLY_ASKED,
         )
+
+    if end is not None:
+        _end_key(output, settings, partner, end)
+        return
 
     async def add_key(engine: AsyncEngine) -> PartnerKey:
         # Read inside the act: whose OIN the certificate must bear, the register says.
@@ -128,6 +137,18 @@ def key(
     )
     output.say(f"Key {added.kid}, good until {added.expires_at:%Y-%m-%d}.")
     output.say(f'At the partner, in client.toml: key_id = "{added.kid}"')
+
+
+def _end_key(output: Output, settings: Settings, partner: str, kid: str) -> None:
+    is_change = on_database(
+        settings,
+        lambda engine: store.end_key(engine, partner, kid),
+        Doing(Action.UPDATE, Target("partner", partner)),
+    )
+    output.result({"partner": partner, "keyId": kid, "isEnded": True, "isChange": is_change})
+    output.say(f"Key {kid} is ended." if is_change else f"Key {kid} was ended already.")
+    output.say("Tokens that it got stop within a second; it can never be registered again.", "dim")
+    output.say(f"What it could have seen: sluis dossier breach --stolen-credential {kid}", "dim")
 
 
 def mark_testing(
@@ -179,6 +200,7 @@ def _as_json(partner: StoredPartner) -> dict[str, object]:
             {
                 "keyId": one.kid,
                 "expiresAt": one.expires_at.isoformat(),
+                "isEnded": one.is_ended,
                 "certificate": one.jwk.get(CERTIFICATE_MEMBER),
             }
             for one in partner.keys

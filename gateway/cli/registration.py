@@ -155,8 +155,11 @@ def read_certified(path: Path, oin: str, ca: Path | None = None) -> tuple[Partne
             "the subject's serialNumber and --oin must be one; see which is the partner's",
             WRONGLY_ASKED,
         )
-    jwk = {**found.key.jwk, CERTIFICATE_MEMBER: found.thumbprint}
-    return PartnerKey(found.key.kid, jwk, found.expires_at), found
+    # Named by the certificate, not by its key: one that is renewed on the same key stands beside
+    # the old one, so that nobody has to change at one moment.
+    kid = found.thumbprint
+    jwk = {**found.key.jwk, "kid": kid, CERTIFICATE_MEMBER: found.thumbprint}
+    return PartnerKey(kid, jwk, found.expires_at), found
 
 
 def sandbox_key(

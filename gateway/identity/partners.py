@@ -168,6 +168,8 @@ class PartnerDirectory:
     def _partner(self, stored: StoredPartner) -> Partner:
         keys: dict[str, KnownKey] = {}
         for one in stored.keys:
+            if one.is_ended:
+                continue
             try:
                 public = from_jwk(one.jwk)
             except UnacceptableKeyError as error:

@@ -2,8 +2,8 @@
 
 A signature costs some 75 microseconds to check, so a token that was found good is remembered, by
 its SHA-256 and never as itself, until it expires. A changed book of partners has every remembered
-token looked at again: a suspended partner's stop at once. Tokens travel in the Authorization
-header only; they are written nowhere.
+token looked at again: those of a suspended partner, or of a key that was ended, stop at once.
+Tokens travel in the Authorization header only; they are written nowhere.
 """
 
 from __future__ import annotations
@@ -184,4 +184,6 @@ def _caller(book: Book, partner_id: str | None, key: str | None) -> Caller:
         raise InvalidTokenError(Reason.CLIENT_UNKNOWN)
     if partner.is_suspended:
         raise InvalidTokenError(Reason.SUSPENDED)
+    if key and key not in partner.keys:
+        raise InvalidTokenError(Reason.KEY_UNKNOWN)
     return Caller(partner.id, partner.adapter, partner.kind, key or "")

@@ -1,6 +1,8 @@
 """Partners and their public keys: registered, listed, suspended and resumed.
 
-A partner is never removed, since what it sent and received refers to it. Every change has the
+A partner is never removed, since what it sent and received refers to it; neither is a key, which
+may be ended before its time and then never counts again. A key, and a key's id, is one partner's:
+with one in two hands nobody could tell who came in. Every change has the
 rules to itself and raises their generation, so that all replicas see it (invariant 2).
 """
 
@@ -10,15 +12,25 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql import ColumnElement
 
 from gateway.store.rules import changing_rules, raise_generation
 from gateway.store.tables import MAILBOX_HEAD, PARTNER, PARTNER_KEY, RULES_GENERATION
 
+ENDED = "ended"
+"""The member of a stored key that says that it was ended before its time."""
+_CERTIFICATE = "x5t#S256"
+_MATERIAL = ("crv", "x", "y", "n", "e")
+
 
 class UnknownPartnerError(Exception):
     """There is no partner with this id."""
+
+
+class UnknownKeyError(Exception):
+    """The partner has no key with this id."""
 
 
 class AlreadyRegisteredError(Exception):
@@ -49,6 +61,11 @@ class PartnerKey:
     kid: str
     jwk: Mapping[str, str]
     expires_at: datetime
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it was ended before its time."""
+        return ENDED in self.jwk
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,37 @@ async def add_key(engine: AsyncEngine, partner: str, key: PartnerKey) -> None:
             raise UnknownPartnerError("there is no partner with this id")
         await _insert_key(connection, partner, key)
         await raise_generation(connection)
+
+
+async def end_key(engine: AsyncEngine, partner: str, kid: str) -> bool:
+    """Let a key of a partner count no longer, once this returns; whether that is a change.
+
+    Under whatever other id the same key was registered, it ends too. Raises `UnknownPartnerError`
+    or `UnknownKeyError`.
+    """
+    async with changing_rules(engine) as connection:
+        if not await _exists(connection, partner):
+            raise UnknownPartnerError("there is no partner with this id")
+        own = PARTNER_KEY.c.partner == partner
+        found = await connection.execute(
+            select(PARTNER_KEY.c.jwk).where(own, PARTNER_KEY.c.kid == kid)
+        )
+        jwk = found.scalar_one_or_none()
+        if jwk is None:
+            raise UnknownKeyError("this partner has no key with this id")
+        changed = await connection.execute(
+            update(PARTNER_KEY)
+            .where(own, _is_same_key(jwk), ~PARTNER_KEY.c.jwk.has_key(ENDED))
+            .values(
+                jwk=PARTNER_KEY.c.jwk.concat({ENDED: "1"}),
+                expires_at=func.least(PARTNER_KEY.c.expires_at, func.clock_timestamp()),
+            )
+            .returning(PARTNER_KEY.c.kid)
+        )
+        is_change = bool(changed.all())
+        if is_change:
+            await raise_generation(connection)
+        return is_change
 
 
 async def suspend_partner(engine: AsyncEngine, partner: str) -> bool:
@@ -183,14 +231,29 @@ async def _set_suspended(engine: AsyncEngine, partner: str, *, is_suspended: boo
 
 
 async def _insert_key(connection: AsyncConnection, partner: str, key: PartnerKey) -> None:
-    same = (PARTNER_KEY.c.partner == partner) & (PARTNER_KEY.c.kid == key.kid)
-    if (await connection.execute(select(PARTNER_KEY.c.kid).where(same))).first() is not None:
+    taken = await connection.execute(
+        select(PARTNER_KEY).where(or_(PARTNER_KEY.c.kid == key.kid, _is_same_key(key.jwk)))
+    )
+    if any(_keeps_out(row.partner, row.kid, row.jwk, partner, key) for row in taken):
         raise AlreadyRegisteredError("key")
     await connection.execute(
         insert(PARTNER_KEY).values(
             partner=partner, kid=key.kid, jwk=dict(key.jwk), expires_at=key.expires_at
         )
     )
+
+
+def _is_same_key(jwk: Mapping[str, str]) -> ColumnElement[bool]:
+    material = {name: jwk[name] for name in _MATERIAL if name in jwk}
+    return PARTNER_KEY.c.jwk.contains(material)
+
+
+def _keeps_out(owner: str, kid: str, jwk: Mapping[str, str], partner: str, key: PartnerKey) -> bool:
+    """Whether a key that is there leaves no room for a new one, which is like it or named as it."""
+    if owner != partner or kid == key.kid or ENDED in jwk:
+        return True
+    # Beside the one in a certificate it would come in without showing that.
+    return _CERTIFICATE in jwk and _CERTIFICATE not in key.jwk
 
 
 async def _exists(connection: AsyncConnection, partner: str) -> bool:

@@ -11,10 +11,12 @@ import pytest
 import pytest_asyncio
 
 from gateway.exchange.signal import WAITING_MOST
+from gateway.store.partners import add_key, end_key
 from tests.support.database import TestServer
 from tests.support.messages import member, referral
 from tests.support.pulling import pull, pull_all, refer
-from tests.support.running_gateway import RunningGateway, running_gateway
+from tests.support.registered import Party
+from tests.support.running_gateway import RunningGateway, bearer_of, running_gateway
 
 TIMEOUT = 1.0
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -110,6 +112,22 @@ async def test_who_waits_holds_no_connection_and_one_look_serves_all(
         for one in waits[WAITING_MOST:]:
             one.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def test_a_key_that_is_ended_gets_nothing_that_it_waited_for(
+    gateway: RunningGateway,
+) -> None:
+    stolen = Party("casebook")
+    await add_key(gateway.engine, "casebook", stolen.stored())
+    async with gateway.stranger() as thief, gateway.partner("dwi") as dwi:
+        thief.headers["Authorization"] = await bearer_of(thief, stolen, gateway.base_url)
+        waiting = asyncio.create_task(pull(thief, wacht=30))
+        await asyncio.sleep(0.5)
+        await end_key(gateway.engine, "casebook", stolen.kid)
+        await asyncio.sleep(1.5)
+        assert not waiting.done()
+        await refer(dwi, referral(member()))
+        assert (await waiting).status_code == 401
 
 
 async def test_who_goes_away_gives_its_place_back(gateway: RunningGateway) -> None:

@@ -59,7 +59,7 @@ async def in_force(engine: AsyncEngine) -> None:
     await put_in_force(engine, example.version, example.digest, example.text)
 
 
-def certificate(folder: Path, party: Party, oin: str = OIN) -> Path:
+def certificate(folder: Path, party: Party, oin: str = OIN, serial: int = 1) -> Path:
     subject_ = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, "MADI"),
@@ -73,7 +73,7 @@ def certificate(folder: Path, party: Party, oin: str = OIN) -> Path:
         .subject_name(subject_)
         .issuer_name(subject_)
         .public_key(party.key.public_key())
-        .serial_number(1)
+        .serial_number(serial)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=40))
         .sign(party.key, SHA256())
@@ -94,10 +94,10 @@ async def test_by_its_certificate_a_partner_comes_in_until_that_expires(
     assert status == 0
     assert "does not say PKIoverheid; who issued it was not checked" in shown
     assert 'certificate_file = "certificaat.pem"' in shown
-    async with Admission(engine) as admission:
-        assert await admission.desk.grant(party.form())
     (known,) = await list_partners(engine)
     (key,) = known.keys
+    async with Admission(engine) as admission:
+        assert await admission.desk.grant(party.form(party.assertion({"kid": key.kid})))
     assert 38 <= (key.expires_at - datetime.now(UTC)).days <= 40
     assert "x5t#S256" in key.jwk
     assert "(39 days left)" in (await run("list"))[1]
@@ -124,6 +124,33 @@ async def test_a_certificate_is_added_beside_the_key_that_there_is(
     assert (await run("key", "madi", "--certificate", str(path)))[0] == 0
     (told,) = json.loads((await run("list", "--json"))[1])["partners"]
     assert sorted(one["certificate"] is None for one in told["keys"]) == [False, True]
+
+
+async def test_a_certificate_that_is_renewed_on_the_same_key_stands_beside_the_old_one(
+    run: Run, tmp_path: Path, engine: AsyncEngine
+) -> None:
+    party = Party("madi")
+    await run(*ADD, "--certificate", str(certificate(tmp_path, party)))
+    renewed = certificate(tmp_path, party, serial=2)
+    assert (await run("key", "madi", "--certificate", str(renewed)))[0] == 0
+    (known,) = await list_partners(engine)
+    assert len({one.jwk["x5t#S256"] for one in known.keys}) == 2
+    status, _, aside = await run("key", "madi", "--certificate", str(renewed))
+    assert (status, "registered already" in aside) == (1, True)
+
+
+async def test_a_key_in_wrong_hands_is_ended_by_the_operator(
+    run: Run, tmp_path: Path, engine: AsyncEngine
+) -> None:
+    await run(*ADD, "--sandbox")
+    (known,) = await list_partners(engine)
+    status, shown, _ = await run("key", "madi", "--end", known.keys[0].kid)
+    assert (status, "is ended" in shown) == (0, True)
+    assert "all expired" in (await run("list"))[1]
+    (told,) = json.loads((await run("list", "--json"))[1])["partners"]
+    assert told["keys"][0]["isEnded"] is True
+    status, _, aside = await run("key", "madi", "--end", "onbekend")
+    assert (status, "no such key" in aside, "onbekend" in aside) == (1, True, False)
 
 
 async def test_everything_that_is_wrong_is_told_at_once(

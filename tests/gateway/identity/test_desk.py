@@ -24,12 +24,13 @@ from gateway.identity.errors import (
     InvalidClientError,
     InvalidRequestError,
     InvalidScopeError,
+    InvalidTokenError,
     OAuthError,
     Reason,
     UnsupportedGrantError,
 )
 from gateway.identity.tokens import Caller
-from gateway.store.partners import PartnerKey, add_key, resume_partner, suspend_partner
+from gateway.store.partners import PartnerKey, add_key, end_key, resume_partner, suspend_partner
 from tests.support.registered import (
     BASE,
     ENDPOINT,
@@ -235,6 +236,25 @@ async def test_an_expired_key_proves_nothing(
 
     assert (await refused(admission, dwi, old.assertion())).reason is Reason.KEY_EXPIRED
     assert await admission.desk.grant(dwi.form())  # the other key is good
+
+
+async def test_an_ended_key_proves_nothing_and_its_tokens_stop(
+    admission: Admission, engine: AsyncEngine, dwi: Party
+) -> None:
+    stolen = Party("dwi")
+    await add_key(engine, "dwi", stolen.stored())
+    await admission.partners.refresh()
+    theirs = (await admission.desk.grant(stolen.form())).access_token
+    ours = (await admission.desk.grant(dwi.form())).access_token
+    assert admission.tokens.verify(theirs).key == stolen.kid
+
+    await end_key(engine, "dwi", stolen.kid)
+    await admission.partners.refresh()
+
+    with pytest.raises(InvalidTokenError):
+        admission.tokens.verify(theirs)
+    assert (await refused(admission, dwi, stolen.assertion())).reason is Reason.KEY_UNKNOWN
+    assert admission.tokens.verify(ours).key == dwi.kid  # the other key is good
 
 
 async def test_a_token_does_not_outlive_the_key_that_asked_for_it(

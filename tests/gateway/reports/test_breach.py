@@ -305,7 +305,7 @@ async def test_a_key_shows_what_was_fetched_with_it_and_a_stolen_one_what_could_
 async def _two_keys(road: Road) -> None:
     ends = datetime.now(UTC) + timedelta(days=9)
     for kid in ("kid-gestolen", "kid-eigen"):
-        await add_key(road.engine, "casebook", PartnerKey(kid, {"kty": "EC"}, ends))
+        await add_key(road.engine, "casebook", PartnerKey(kid, {"kty": "EC", "x": kid}, ends))
 
 
 async def test_a_key_that_nobody_has_is_said(road: Road) -> None:

@@ -14,8 +14,10 @@ from gateway.store.partners import (
     AlreadyRegisteredError,
     NewPartner,
     PartnerKey,
+    UnknownKeyError,
     UnknownPartnerError,
     add_key,
+    end_key,
     list_partners,
     partners_with_generation,
     register_partner,
@@ -87,6 +89,54 @@ async def test_a_second_key_stands_beside_the_first(engine: AsyncEngine) -> None
         await add_key(engine, "dwi", second)
     with pytest.raises(UnknownPartnerError):
         await add_key(engine, "okt", second)
+
+
+async def test_a_key_and_its_id_are_one_partners_alone(engine: AsyncEngine) -> None:
+    okt = NewPartner("okt", "OKT", "00000099000000001002", "okt")
+    await register_partner(engine, DWI, [KEY])
+
+    for theirs in (
+        PartnerKey("k9", KEY.jwk, UNTIL),
+        PartnerKey(KEY.kid, {"kty": "EC", "crv": "P-256", "x": "eB", "y": "eC"}, UNTIL),
+    ):
+        with pytest.raises(AlreadyRegisteredError) as raised:
+            await register_partner(engine, okt, [theirs])
+        assert raised.value.field == "key"
+    assert [one.id for one in await list_partners(engine)] == ["dwi"]
+
+
+async def test_a_key_in_a_certificate_is_not_registered_without_it(engine: AsyncEngine) -> None:
+    await register_partner(engine, DWI, [PartnerKey("c1", {**KEY.jwk, "x5t#S256": "c1"}, UNTIL)])
+
+    with pytest.raises(AlreadyRegisteredError):
+        await add_key(engine, "dwi", KEY)
+    renewed = PartnerKey("c2", {**KEY.jwk, "x5t#S256": "c2"}, UNTIL + timedelta(days=1))
+    await add_key(engine, "dwi", renewed)
+    assert (await list_partners(engine))[0].keys[1] == renewed
+
+
+async def test_a_key_that_was_ended_is_over_under_every_id_and_never_comes_back(
+    engine: AsyncEngine,
+) -> None:
+    other = PartnerKey("k3", {"kty": "EC", "crv": "P-256", "x": "eB", "y": "eC"}, UNTIL)
+    await register_partner(engine, DWI, [KEY, PartnerKey("k2", KEY.jwk, UNTIL), other])
+    before = await rules_generation(engine)
+
+    assert await end_key(engine, "dwi", "k1") is True
+
+    assert await rules_generation(engine) == before + 1
+    keys = {one.kid: one for one in (await list_partners(engine))[0].keys}
+    assert {kid: one.is_ended for kid, one in keys.items()} == {"k1": True, "k2": True, "k3": False}
+    assert keys["k1"].expires_at <= datetime.now(UTC) < keys["k3"].expires_at
+    for again in (KEY, PartnerKey("k4", KEY.jwk, UNTIL)):
+        with pytest.raises(AlreadyRegisteredError):
+            await add_key(engine, "dwi", again)
+    assert await end_key(engine, "dwi", "k1") is False
+    assert await rules_generation(engine) == before + 1
+    with pytest.raises(UnknownKeyError):
+        await end_key(engine, "dwi", "k9")
+    with pytest.raises(UnknownPartnerError):
+        await end_key(engine, "okt", "k1")
 
 
 async def test_every_change_raises_the_generation_and_no_change_does_not(
