@@ -20,7 +20,7 @@ class Carry(StrEnum):
     """What may go over from a partner to its successor."""
 
     CASES = "zaken"
-    """The successor may report on the cases that its predecessor received."""
+    """The successor reports on the cases that its predecessor received, and hears of them."""
     REFERENCES = "kenmerken"
     """What is reported on its predecessor's referrals goes to the successor."""
     MAIL = "postvak"
@@ -52,7 +52,7 @@ class Successions:
             if what not in next_one.carries or today < next_one.starts_on:
                 break
             if next_one.partner in seen:
-                break  # each of a ring stands for itself
+                return next_one.partner  # each of a ring stands for itself
             partner = next_one.partner
             seen.add(partner)
         return partner

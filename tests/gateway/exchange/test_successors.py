@@ -55,3 +55,11 @@ def test_a_chain_is_followed_as_far_as_each_decision_carries_it() -> None:
     assert chain.of("a", Carry.CASES, TODAY) == "c"
     assert chain.of("a", Carry.MAIL, TODAY) == "a"
     assert chain.of("a", Carry.CASES, TODAY - timedelta(days=1)) == "a"
+
+
+def test_of_partners_that_took_over_from_each_other_each_stands_for_itself() -> None:
+    both = frozenset({Carry.REFERENCES})
+    ring = Successions({"a": Successor("b", TODAY, both), "b": Successor("a", TODAY, both)})
+    assert [ring.of(one, Carry.REFERENCES, TODAY) for one in "ab"] == ["a", "b"]
+    led_there = Successions({**ring.by_predecessor, "c": Successor("a", TODAY, both)})
+    assert led_there.of("c", Carry.REFERENCES, TODAY) == "a"
