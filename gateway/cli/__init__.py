@@ -83,15 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Read here as well, since a wrong option is told before any command could read its own.
     output = Output(as_json="--json" in given)
-    app = _app(_needed(given))
+    command = typer.main.get_command(_app(_needed(given)))
+    _name_acts(command, ())
     try:
-        command = typer.main.get_command(app)
-        _name_acts(command, ())
         status = command(args=given, prog_name="sluis", standalone_mode=False)
     except typer.TyperException as error:
         # Without a message, what it had to say was the help, which it printed.
         if message := error.format_message():
-            output.failed(Failure(message, _help_for(app, given), error.exit_code))
+            output.failed(Failure(message, _help_for(command, given), error.exit_code))
         return error.exit_code
     except typer.Abort:
         return 130
@@ -144,9 +143,12 @@ def _shared(
     """What stands before the command; `--version` was answered by its callback."""
 
 
-def _help_for(app: typer.Typer, given: Sequence[str]) -> str:
-    names = {
-        item.name or getattr(item.callback, "__name__", "") for item in app.registered_commands
-    }
-    command = next((f" {word}" for word in given if word in names), "")
-    return f"see `sluis{command} --help`"
+def _help_for(command: Any, given: Sequence[str]) -> str:
+    """Where the command that was meant is explained: as far as the words name one."""
+    path = ["sluis"]
+    for word in given:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        path.append(word)
+    return f"see `{' '.join(path)} --help`"

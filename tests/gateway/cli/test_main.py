@@ -31,6 +31,8 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["nope"], "No such command 'nope'.", "see `sluis --help`"),
         (["send"], "Missing option '--as'.", "see `sluis send --help`"),
+        (["partner", "add"], "Missing argument 'ID'.", "see `sluis partner add --help`"),
+        (["partner", "nope"], "No such command 'nope'.", "see `sluis partner --help`"),
         (["send", "--as", "dwi"], "name a FILE, or --watch DIR", "see `sluis send --help`"),
         (
             ["send", "a.csv", "--watch", ".", "--as", "dwi"],
