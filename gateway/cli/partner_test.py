@@ -148,6 +148,10 @@ def verify(
         }
     )
     output.say(f"Genuine: signed by {found.issuer} at {found.signed_at:%Y-%m-%d %H:%M} UTC.")
+    told = (
+        "everything that was asked was passed" if report.is_passed else "NOT everything was passed"
+    )
+    output.say(f"It is about {report.partner}, tried {report.made_at:%Y-%m-%d %H:%M} UTC: {told}.")
     _show(output, report)
 
 

@@ -68,6 +68,8 @@ async def test_a_test_leaves_a_signed_report_that_verifies_and_no_other_does(
 
     status, shown, _ = await run("partner", "report", "verify", str(signed))
     assert (status, "Genuine: signed by sluis/" in shown) == (0, True)
+    # Whose it is stands in what was signed, and not in the name of a file.
+    assert "It is about dwi, tried " in shown
     key = tmp_path / "key.jwk"
     key.write_text((await run("partner", "report", "key"))[1])
     status, shown, _ = await run(
