@@ -85,7 +85,7 @@ async def read_back(
     """The whole file's keyed print and its SHA-256, from the pieces as they are stored."""
     printed, digest = prints.running(upload.sender), hashlib.sha256()
     number = size = 0
-    async for sealed in store.pieces(pool, upload.id):
+    async for sealed in store.pieces(pool, upload.id, upload.fence):
         piece = key.open(sealed, piece_place(upload.id, number))
         printed.update(piece)
         digest.update(piece)

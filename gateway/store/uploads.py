@@ -157,9 +157,21 @@ async def piece(pool: asyncpg.Pool, upload: UUID, number: int) -> bytes | None:
     return found
 
 
-def pieces(pool: asyncpg.Pool, upload: UUID) -> AsyncIterator[bytes]:
-    """All of them in order, one in memory at a time."""
-    return deliveries.chunks(pool, upload)
+async def pieces(pool: asyncpg.Pool, upload: UUID, fence: int) -> AsyncIterator[bytes]:
+    """All of them in order, one in memory at a time; no more once a newer request goes on."""
+    number = 0
+    while True:
+        sealed = await pool.fetchval(
+            """select c.sealed from delivery_chunk c join upload u on u.id = c.delivery
+                where c.delivery = $1 and c.number = $2 and u.fence = $3""",
+            upload,
+            number,
+            fence,
+        )
+        if sealed is None:
+            return
+        yield sealed
+        number += 1
 
 
 async def complete(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gateway.exchange.arrivals import Sender
 from gateway.exchange.deliveries import CHUNK_BYTES, Received
 from gateway.exchange.epochs import rewrap
+from gateway.exchange.upload_pieces import read_back
 from gateway.exchange.uploads import (
     Part,
     Standing,
@@ -26,9 +27,12 @@ from gateway.exchange.uploads import (
     UploadSweep,
 )
 from gateway.exchange.workoff import DeliveryTools, trace_as_text
+from gateway.store import uploads as store
 from gateway.store.deliveries import sweep_orphans
 from gateway.store.ids import new_id
+from gateway.store.uploads import UploadOvertakenError
 from gateway.telemetry import Telemetry
+from gateway.vault.boxes import CONTENT, WrappedKey
 from gateway.vault.keys import epoch_of
 from tests.support.committing import TRACE, Desk, open_desk
 from tests.support.messages import lines_of, referral
@@ -210,6 +214,23 @@ async def test_an_upload_of_which_a_piece_is_damaged_is_given_up(desk: Desk, is_
         await uploads.append(DWI, upload, CHUNK_BYTES + 9, part(b"y", last=is_last), TRACE)
 
     assert (await desk.count("upload"), await desk.count("delivery_chunk")) == (0, 0)
+
+
+async def test_who_was_overtaken_reads_nothing_more_back(desk: Desk) -> None:
+    """However often a sender ends a file at once, it is read back for the newest alone."""
+    clock = Clock()
+    uploads = uploads_of(desk, clock)
+    upload = await begun(uploads)
+    await added(uploads, upload, 0, b"x" * (CHUNK_BYTES + 9))
+    older = await store.take(desk.pool, "dwi", upload, clock())
+    assert older is not None
+    key = desk.tools.vault.unwrap(upload, CONTENT, WrappedKey(older.epoch, older.wrapped))
+    assert await read_back(desk.pool, older, key, older.received, desk.prints)
+
+    await uploads.stand("dwi", upload)
+
+    with pytest.raises(UploadOvertakenError):
+        await read_back(desk.pool, older, key, older.received, desk.prints)
 
 
 async def test_an_upload_lasts_its_term_however_often_it_is_touched(desk: Desk) -> None:
