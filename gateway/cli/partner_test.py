@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -180,7 +179,7 @@ def _seen(settings: Settings, known: StoredPartner, days: int) -> ConformanceRep
 
 def _credentials(folder: Path, url: str | None) -> Credentials:
     mine = client_credentials.load(folder)
-    return mine if url is None else replace(mine, base_url=url.rstrip("/"))
+    return mine if url is None else client_credentials.elsewhere(mine, url)
 
 
 def _write(

@@ -14,7 +14,7 @@ import ssl
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -99,9 +99,19 @@ def load(folder: Path) -> Credentials:
         opens=opening_key(sealed_for) if sealed_for.exists() else None,
         certified=_certified(folder, settings),
     )
-    if urlsplit(base_url).scheme != "https" and not credentials.is_local:
+    return _on_a_safe_road(credentials, f"base_url in {folder / SETTINGS_FILE}")
+
+
+def elsewhere(credentials: Credentials, base_url: str) -> Credentials:
+    """The same for another gateway. Raises `Misconfigured` where the road to it is open."""
+    moved = replace(credentials, base_url=base_url.rstrip("/"))
+    return _on_a_safe_road(moved, "that address")
+
+
+def _on_a_safe_road(credentials: Credentials, named: str) -> Credentials:
+    if urlsplit(credentials.base_url).scheme != "https" and not credentials.is_local:
         raise Misconfigured(
-            f"base_url in {folder / SETTINGS_FILE} would send personal data unencrypted",
+            f"{named} would send personal data unencrypted",
             "give an https address; plain http is for a gateway on this machine",
         )
     return credentials

@@ -157,6 +157,15 @@ def test_a_key_is_never_shown(folder: Path) -> None:
     assert "key=" not in repr(subject.load(folder))
 
 
+@pytest.mark.parametrize("base_url", ["http://sluis.test", "ftp://sluis.test", "sluis.test", ""])
+def test_no_other_gateway_is_reached_by_an_open_road(folder: Path, base_url: str) -> None:
+    subject.create(folder, partner="dwi", base_url=BASE)
+    mine = subject.load(folder)
+    with pytest.raises(Misconfigured, match="unencrypted"):
+        subject.elsewhere(mine, base_url)
+    assert subject.elsewhere(mine, "https://sluis.test/").base_url == "https://sluis.test"
+
+
 def _certified(folder: Path) -> bytes:
     """Credentials whose key is in a certificate that they name; gives it, PEM."""
     subject.create(folder, partner="madi", base_url=BASE)
