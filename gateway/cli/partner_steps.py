@@ -55,6 +55,11 @@ class Joining:
         return max(self.partner.keys, key=lambda one: one.expires_at, default=None)
 
     @property
+    def is_certified(self) -> bool:
+        """Whether that key came in a certificate."""
+        return self.key is not None and CERTIFICATE_MEMBER in self.key.jwk
+
+    @property
     def token_endpoint(self) -> str:
         """Where it gets its tokens."""
         return f"{self.base_url}/oauth/token"
@@ -105,11 +110,16 @@ def _credentials(joining: Joining) -> Step:
             f"Uw gegevens om in te loggen staan in {joining.folder}.",
             f"Its credentials are in {joining.folder}.",
         )
-    shown = (f'certificate_file = "{CERTIFICATE_FILE}"',) if CERTIFICATE_MEMBER in key.jwk else ()
+    shown: tuple[str, ...] = ()
+    dutch = english = ""
+    if joining.is_certified:
+        shown = (f'certificate_file = "{CERTIFICATE_FILE}"',)
+        dutch = f" Uw certificaat, met zijn keten erachter, staat ernaast als {CERTIFICATE_FILE}."
+        english = f" with its certificate and the chain as {CERTIFICATE_FILE},"
     return Step(
         "Zet dit in client.toml, naast uw privésleutel client.pem (chmod 600). De privésleutel"
-        " verlaat uw organisatie nooit.",
-        "At the partner: in client.toml, beside its private key client.pem (chmod 600),",
+        f" verlaat uw organisatie nooit.{dutch}",
+        f"At the partner: in client.toml, beside its private key client.pem (chmod 600),{english}",
         (
             f'partner = "{partner}"',
             f'base_url = "{joining.base_url}"',
@@ -218,6 +228,8 @@ def _road(kind: MessageKind) -> str:
 
 def _first(joining: Joining) -> Step:
     name = joining.partner.id
+    if joining.partner.kind != "keten":
+        return Step("Lees het logboek:", "First command:", (f"sluis log checkpoint --as {name}",))
     media = next(iter(ADAPTERS[joining.partner.adapter].readers))
     if joining.flows.protocol is not None and not joining.flows.sends:
         return Step("Haal uw postvak op.", "First command:", (f"sluis pull --as {name}",))
@@ -238,7 +250,8 @@ def _test(joining: Joining) -> Step:
     return Step(
         "Laat de aansluiting toetsen: wij lopen alle afspraken na en u krijgt een ondertekend"
         " verslag.",
-        "Have the connection tested; it leaves a signed report:",
+        "Have the connection tested: all that was agreed is gone through, and there is a signed"
+        " report of it.",
         ours=(f"sluis partner test {name}",),
     )
 
@@ -249,13 +262,15 @@ def _renewal(joining: Joining) -> list[Step]:
         return []
     ends = key.expires_at.date()
     renew = ends - RENEW_BEFORE
+    # By its key alone it would come in unbound from then on.
+    option = "--certificate" if joining.is_certified else "--public-key"
     return [
         Step(
             f"Uw sleutel {key.kid} geldt tot {ends}. Stuur ons vóór {renew} een nieuwe; de oude"
             " blijft tot die dag werken. U krijgt er 60, 30, 14, 7 en 1 dag van tevoren bericht"
             " van in uw postvak.",
             f"Key {key.kid}, good until {ends}; send a new one before {renew}.",
-            ours=(f"sluis partner key {joining.partner.id} --public-key FILE",),
+            ours=(f"sluis partner key {joining.partner.id} {option} FILE",),
         )
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -94,6 +95,7 @@ async def test_by_its_certificate_a_partner_comes_in_until_that_expires(
     assert status == 0
     assert "does not say PKIoverheid; who issued it was not checked" in shown
     assert 'certificate_file = "certificaat.pem"' in shown
+    assert "sluis partner key madi --certificate FILE" in shown
     (known,) = await list_partners(engine)
     (key,) = known.keys
     async with Admission(engine) as admission:
@@ -259,6 +261,14 @@ def test_the_letter_says_all_that_a_partner_needs_in_dutch_and_english() -> None
 ])  # fmt: skip
 def test_the_letter_names_the_page_of_its_part(partner: str, page: str) -> None:
     assert f"docs/partners/{page}.md" in letter(joining(partner))
+
+
+def test_a_supervisor_begins_with_the_log() -> None:
+    made = joining("toezicht")
+    supervisor = replace(made, partner=replace(made.partner, kind="toezicht"))
+    told = letter(supervisor)
+    assert "sluis log checkpoint --as toezicht" in told
+    assert "/v1/leveringen" not in told
 
 
 def test_what_is_not_there_yet_is_said() -> None:
