@@ -83,7 +83,7 @@ def read_certificate(
         raise UnacceptableCertificateError(problems)
     return Certificate(
         oin,
-        found.issuer.rfc4514_string({NameOID.SERIAL_NUMBER: "serialNumber"}),
+        _one_line(found.issuer.rfc4514_string({NameOID.SERIAL_NUMBER: "serialNumber"})),
         found.not_valid_after_utc,
         thumbprint(found.public_bytes(Encoding.DER)),
         any(policy.startswith(_PKIOVERHEID) for policy in _policies(found)),
@@ -171,6 +171,11 @@ def _form_problems(found: x509.Certificate, now: datetime) -> list[str]:
     return problems
 
 
+def _one_line(name: str) -> str:
+    """A name that its maker chose, for a screen: no line of ours can be forged with it."""
+    return "".join(one if one.isprintable() else "?" for one in name)
+
+
 def _policies(found: x509.Certificate) -> list[str]:
     try:
         policies = found.extensions.get_extension_for_class(x509.CertificatePolicies).value
@@ -187,4 +192,13 @@ def _has_issued(authority: x509.Certificate, below: x509.Certificate, now: datet
         below.verify_directly_issued_by(authority)
     except (x509.ExtensionNotFound, ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
-    return basic.ca
+    return basic.ca and _may_sign_others(authority)
+
+
+def _may_sign_others(authority: x509.Certificate) -> bool:
+    """RFC 5280, 4.2.1.3: where its use is stated, issuing must be among it."""
+    try:
+        usage = authority.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return usage.key_cert_sign

@@ -106,6 +106,12 @@ def test_what_it_says_of_pkioverheid_is_told_and_never_taken_for_checked() -> No
     assert not read_certificate(pem(made(policy="1.2.3.4")), NOW).says_pkioverheid
 
 
+def test_whoever_issued_it_can_write_no_line_of_ours() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = "X\nan authority in ca.pem issued it\x1b[2K"
+    assert "X?an authority" in read_certificate(pem(made(issuer=(name, key))), NOW).issuer
+
+
 def test_an_authority_that_was_given_must_have_issued_it() -> None:
     root = ec.generate_private_key(ec.SECP256R1())
     authority = made(root, number=None, is_ca=True, common="Proef CA")
@@ -116,6 +122,8 @@ def test_an_authority_that_was_given_must_have_issued_it() -> None:
     assert "did not issue it" in problems_of(pem(stranger), pem(authority))
     no_authority = made(root, number=None, is_ca=False, common="Proef CA")
     assert "did not issue it" in problems_of(pem(issued), pem(no_authority))
+    for_messages = made(root, number=None, is_ca=True, signs=True, common="Proef CA")
+    assert "did not issue it" in problems_of(pem(issued), pem(for_messages))
     ended = made(root, number=None, is_ca=True, common="Proef CA", until=-DAY / 2)
     assert "did not issue it" in problems_of(pem(issued), pem(ended))
 
