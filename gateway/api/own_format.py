@@ -66,6 +66,7 @@ class OwnFormatDoor:
         media_type = media_type_of(request.headers.get("content-type", ""), adapter)
         if adapter is None or media_type not in adapter.answer_writers:
             raise _not_answered()
+        _require_answerable(request.headers.get("accept", "*/*"), media_type)
         record = _read(adapter, media_type, body, now)
         message = self._message(record, request, caller, body, now)
         recorded = await self._commit(message)
@@ -132,7 +133,8 @@ class OwnFormatDoor:
 
 def _answers() -> Described:
     """What is answered; what was recorded as refused is answered in the format, and so is no."""
-    refused = refuses(*ALWAYS, *BODY, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT)
+    others = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.CONFLICT)
+    refused = refuses(*ALWAYS, *BODY, *others)
     for status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT):
         refused[status.value]["content"].update(_CONTENT)
     taken = {
@@ -160,6 +162,20 @@ def media_type_of(content_type: str, adapter: Adapter | None) -> str:
             toegestaan=sorted(readers),
         )
     return given
+
+
+def _require_answerable(accept: str, media_type: str) -> None:
+    """Nobody is answered, after the fact, in a form that they said not to read (406)."""
+    read = {media_type, "application/*", "*/*"}
+    if media_type.endswith("json"):
+        read.add("application/json")
+    if read.isdisjoint(part.split(";")[0].strip().lower() for part in accept.split(",")):
+        raise Problem(
+            HTTPStatus.NOT_ACCEPTABLE,
+            "Formaat onbekend",
+            "Het antwoord staat in het formaat van uw bericht. Er is niets vastgelegd.",
+            mogelijk=[media_type],
+        )
 
 
 def own_format_routes(door: OwnFormatDoor, authenticate: Authenticate, base_url: str) -> APIRouter:

@@ -151,6 +151,18 @@ async def test_r4_may_say_so(ggz: httpx.AsyncClient, parameter: str) -> None:
     assert (await post(ggz, sent, f"{FHIR}; {parameter}")).status_code == 200
 
 
+async def test_who_reads_no_answer_in_it_is_told_so_before_anything_is_taken(
+    ggz: httpx.AsyncClient,
+) -> None:
+    body = json.dumps(referred()).encode()
+    for accept in ("application/fhir+xml", "text/html, application/xml;q=0.9"):
+        headers = {"Content-Type": FHIR, "Accept": accept}
+        assert_problem(await ggz.post(PATH, content=body, headers=headers), 406)
+    for accept in ("application/json", "text/html, */*;q=0.1", f"{FHIR}; fhirVersion=4.0"):
+        headers = {"Content-Type": FHIR, "Accept": accept}
+        assert (await ggz.post(PATH, content=body, headers=headers)).status_code == 200
+
+
 async def test_another_partner_has_no_own_format(dwi: httpx.AsyncClient) -> None:
     assert_problem(await post(dwi, bundle()), 415)
     assert_problem(await dwi.get(f"{PATH}/metadata"), 404)
