@@ -9,6 +9,9 @@ from uuid import UUID
 
 from gateway.store.groups import DONE, PURGED, WAITING, Connection
 
+# `lateral (... offset 0)` below has parts and the keys of their persons looked up by index, one by
+# one. A plain join is planned as a scan of all persons while the tables' statistics lag behind.
+
 
 class Queued(NamedTuple):
     """One position of a mailbox with the exchange that stands there."""
@@ -106,11 +109,12 @@ async def open_parts(connection: Connection, exchanges: Sequence[UUID]) -> list[
     rows = await connection.fetch(
         """select p.exchange, p.member, p.subject, p.box, s.kek_epoch, s.wrapped,
                   s.gate = p.gate, p.gate = -2
-             from part p join subject s on s.id = p.subject join exchange e on e.id = p.exchange
-            where p.exchange = any($1)
+             from exchange e, lateral (select * from part where exchange = e.id offset 0) p, lateral
+                  (select kek_epoch, wrapped, gate from subject where id = p.subject offset 0) s
+            where e.id = any($1)
               and (e.state = $2
                    or e.state = $3
-                      and not exists (select from correction c where c.about = p.exchange
+                      and not exists (select from correction c where c.about = e.id
                                          and c.kind = 'lid-vertrokken'))
             order by p.exchange, p.member""",
         exchanges,
@@ -125,7 +129,8 @@ async def stored_parts(connection: Connection, exchanges: Sequence[UUID]) -> lis
     rows = await connection.fetch(
         """select p.exchange, p.member, p.subject, p.box, s.kek_epoch, s.wrapped,
                   s.gate = p.gate, p.gate = -2
-             from part p join subject s on s.id = p.subject
+             from part p, lateral
+                  (select kek_epoch, wrapped, gate from subject where id = p.subject offset 0) s
             where p.exchange = any($1) order by p.exchange, p.member""",
         exchanges,
     )
@@ -310,7 +315,8 @@ async def concerned(connection: Connection, exchanges: Sequence[UUID]) -> list[C
     """Everyone whom these exchanges concern."""
     rows = await connection.fetch(
         """select p.exchange, p.subject, s.kek_epoch, s.wrapped
-             from part p join subject s on s.id = p.subject
+             from part p, lateral
+                  (select kek_epoch, wrapped, gate from subject where id = p.subject offset 0) s
             where p.exchange = any($1) order by p.exchange, p.member""",
         exchanges,
     )
