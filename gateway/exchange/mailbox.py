@@ -55,6 +55,7 @@ from gateway.store.mailbox import (
     acknowledged_up_to,
     concerned,
     drop_members,
+    era_of_positions,
     first_not_released,
     hold_received,
     keep_for,
@@ -80,7 +81,7 @@ PAGE_LIMIT = 1000
 
 
 class CursorError(Exception):
-    """The cursor is not one that this recipient was given, or lies past the mailbox's end."""
+    """The cursor is not this recipient's, from before a recovery, or past the mailbox's end."""
 
 
 class NotReleasedError(Exception):
@@ -137,8 +138,9 @@ class Mailbox:
         With `must_be_open` raises `SealedError` where the recipient's key seals what it gets.
         `access` is the access log's entry, which is written if anything is handed over.
         """
-        after = None if cursor is None else self._position(recipient, cursor)
         async with deciding(self._pool, self._load_book) as (connection, book):
+            era = await era_of_positions(connection)
+            after = None if cursor is None else self._position(recipient, cursor, era)
             if must_be_open and await _sealing(connection, recipient) is not None:
                 raise SealedError("this recipient's data leave sealed")
             if after is None:
@@ -154,7 +156,7 @@ class Mailbox:
             if end > newest:
                 raise CursorError("past the end")  # as in `acknowledge`
         has_more = end < newest and not is_suspended
-        cursor = self._cursor(recipient, end)
+        cursor = self._cursor(recipient, end, era)
         return Page(recipient, messages, cursor, has_more, released_at, end)
 
     async def check_fresh(self, page: Page, trace: Trace) -> None:
@@ -175,20 +177,31 @@ class Mailbox:
         `access` is the access log's entry, which is written if anything is acknowledged. Raises
         `CursorError`, or `NotReleasedError` for positions never handed over.
         """
-        up_to = self._position(recipient, cursor)
         async with deciding(self._pool, self._load_book) as (connection, book):
-            await lock_unacknowledged(connection, recipient, up_to)
-            found = await lock_mailbox(connection, recipient)
-            if found is None:
-                raise CursorError("no mailbox")
-            before, last = found
-            # Given before an older database was put back: what will stand there is not this.
-            if up_to > last:
-                raise CursorError("past the end")
-            if await first_not_released(connection, recipient, before, up_to) is not None:
-                raise NotReleasedError("acknowledged before it was handed over")
-            rows = await acknowledge(connection, recipient, before, up_to)
-            await self._record_receipt(connection, rows, book, trace, access)
+            up_to = self._position(recipient, cursor, await era_of_positions(connection))
+            return await self._acknowledge(connection, recipient, up_to, book, trace, access)
+
+    async def _acknowledge(
+        self,
+        connection: Connection,
+        recipient: str,
+        up_to: int,
+        book: RuleBook,
+        trace: Trace,
+        access: Leaf | None,
+    ) -> int:
+        await lock_unacknowledged(connection, recipient, up_to)
+        found = await lock_mailbox(connection, recipient)
+        if found is None:
+            raise CursorError("no mailbox")
+        before, last = found
+        # Given before an older database was put back: what will stand there is not this.
+        if up_to > last:
+            raise CursorError("past the end")
+        if await first_not_released(connection, recipient, before, up_to) is not None:
+            raise NotReleasedError("acknowledged before it was handed over")
+        rows = await acknowledge(connection, recipient, before, up_to)
+        await self._record_receipt(connection, rows, book, trace, access)
         return len(rows)
 
     async def _record_receipt(
@@ -322,19 +335,21 @@ class Mailbox:
             leaves = [event_entry(Event.TAKEN_BACK, row, [], book, trace, now, {}) for row in rows]
             await append_leaves(connection, VERWERKINGEN, leaves)
 
-    def _cursor(self, recipient: str, position: int) -> str:
+    def _cursor(self, recipient: str, position: int, era: str) -> str:
+        """A place in a mailbox, good in its era: after a recovery other mail stands there."""
         place = position.to_bytes(8, "big")
-        mac = hmac.digest(self._tools.cursor_key, recipient.encode() + b"/" + place, "sha256")
+        bound = recipient.encode() + b"/" + place + era.encode()
+        mac = hmac.digest(self._tools.cursor_key, bound, "sha256")
         return base64.urlsafe_b64encode(place + mac[:CURSOR_MAC_BYTES]).decode("ascii")
 
-    def _position(self, recipient: str, cursor: str) -> int:
+    def _position(self, recipient: str, cursor: str, era: str) -> int:
         try:
             raw = base64.urlsafe_b64decode(cursor.encode("ascii"))
         except (binascii.Error, UnicodeEncodeError):
             raise CursorError("not a cursor") from None  # the cause quotes it
         position = int.from_bytes(raw[:8], "big")
         if len(raw) != 8 + CURSOR_MAC_BYTES or not hmac.compare_digest(
-            self._cursor(recipient, position), cursor
+            self._cursor(recipient, position, era), cursor
         ):
             raise CursorError("not this recipient's cursor")
         return position

@@ -114,7 +114,8 @@ class PushMail(Mailbox):
         if bundle.is_replay:
             await self._received_late(recipient, last)
         else:
-            await self.acknowledge(recipient, self._cursor(recipient, last), new_trace())
+            async with deciding(self._pool, self._load_book) as (connection, book):
+                await self._acknowledge(connection, recipient, last, book, new_trace(), None)
 
     def probe(self) -> bytes:
         """An event without content."""

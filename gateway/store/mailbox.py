@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from gateway.store.groups import DONE, PURGED, WAITING, Connection
+from gateway.store.groups import DONE, PURGED, VERWERKINGEN, WAITING, Connection
 
 # `lateral (... offset 0)` below has parts and the keys of their persons looked up by index, one by
 # one. A plain join is planned as a scan of all persons while the tables' statistics lag behind.
@@ -329,3 +329,17 @@ async def last_position(connection: Connection, recipient: str) -> int:
         "select last_position from mailbox_head where recipient = $1", recipient
     )
     return 0 if position is None else int(position)
+
+
+async def era_of_positions(connection: Connection) -> str:
+    """Since which recovery positions stand for what they do; empty where there never was one.
+
+    What came after the backup is forgotten, and its positions are given out again. The volume that
+    a recovery opens says that there was one: no other bears a number beside its year.
+    """
+    era = await connection.fetchval(
+        """select name from log_head where series = $1 and name like '%-%'
+            order by log desc limit 1""",
+        VERWERKINGEN,
+    )
+    return "" if era is None else str(era)

@@ -33,7 +33,7 @@ from tests.support.gateway_process import GatewayProcess, gateway_process
 from tests.support.messages import Json, fresh_bsn, member, referral
 from tests.support.parties import SLUIS
 from tests.support.pulling import pull_all, refer
-from tests.support.running_gateway import reachable_folder, running_gateway
+from tests.support.running_gateway import RunningGateway, reachable_folder, running_gateway
 
 pytestmark = pytest.mark.e2e
 
@@ -357,14 +357,7 @@ async def test_invariant_12_a_database_put_back_under_a_running_gateway_serves_n
         finally:
             await admin.close()
 
-        command = [*SLUIS, "recover", "--yes", "--json", "--home", str(gateway.home)]
-        address = {"SLUIS_DATABASE_URL": str(gateway.served.settings.database_url)}
-        done = await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, text=True, check=False,
-            env={**os.environ, **address},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["done"] == {"nee": 1}
+        assert await recovered(gateway) == {"nee": 1}
 
         await until_ready(dwi, 200)
         assert (await refer(dwi, referral())).status_code == 202
@@ -375,6 +368,54 @@ async def test_invariant_12_a_database_put_back_under_a_running_gateway_serves_n
             assert waits["uitwisselingId"] not in handed
         events = [line["event"] for line in gateway.logged]
         assert events.count("database-older") == events.count("database-recovered") == 1
+    await postgres.drop(f"{live}_backup")
+
+
+async def recovered(gateway: RunningGateway) -> Json:
+    """What `sluis recover --yes` did again for a gateway that runs on."""
+    command = [*SLUIS, "recover", "--yes", "--json", "--home", str(gateway.home)]
+    address = {"SLUIS_DATABASE_URL": str(gateway.served.settings.database_url)}
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, check=False,
+        env={**os.environ, **address},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told: Json = json.loads(done.stdout)["done"]
+    return told
+
+
+async def test_a_cursor_from_before_a_recovery_skips_nothing_of_what_came_after(
+    postgres: TestServer,
+) -> None:
+    async with AsyncExitStack() as closing:
+        gateway = await closing.enter_async_context(running_gateway(postgres))
+        dwi, casebook = [
+            await closing.enter_async_context(gateway.partner(name)) for name in ("dwi", "casebook")
+        ]
+        live = str(gateway.served.settings.database_url).rpartition("@/")[2].partition("?")[0]
+        stays = await accepted(dwi, fresh_bsn())
+        await replace_database(postgres, f"{live}_backup", live)
+        await until_ready(dwi, 200)
+        for _ in range(2):
+            await accepted(dwi, fresh_bsn())
+        page = (await casebook.get("/v1/postvak")).json()
+        await checkpoint(dwi, 6)
+
+        await replace_database(postgres, live, f"{live}_backup")
+        await until_ready(dwi, 503)
+        assert await recovered(gateway) == {}
+        await until_ready(dwi, 200)
+        # As many again, so that their positions are those that were handed out before.
+        new = [await accepted(dwi, fresh_bsn()) for _ in range(3)]
+
+        old = page["volgende"]
+        for refused in (
+            await casebook.get("/v1/postvak", params={"na": old}),
+            await casebook.post("/v1/postvak/ontvangst", json={"totEnMet": old}),
+        ):
+            assert refused.status_code == 400, refused.text
+            assert refused.json()["type"].endswith("cursor-onbekend")
+        assert {event["id"] for event in await pull_all(casebook)} == ids([stays, *new])
     await postgres.drop(f"{live}_backup")
 
 

@@ -152,7 +152,7 @@ def _boxes() -> tuple[Mailbox, Holds]:
 
 def _cursor(data: bytes) -> str:
     box, _ = _boxes()
-    box._position("casebook", data.decode("latin-1"))  # as page() does
+    box._position("casebook", data.decode("latin-1"), "")  # as page() does
     return ""
 
 
@@ -164,7 +164,7 @@ def _hold_cursor(data: bytes) -> str:
 
 def _cursors() -> Iterable[bytes]:
     box, _ = _boxes()
-    return [box._cursor("casebook", place).encode() for place in (0, 7, 2**62)]
+    return [box._cursor("casebook", place, "").encode() for place in (0, 7, 2**62)]
 
 
 def _public_pem() -> bytes:

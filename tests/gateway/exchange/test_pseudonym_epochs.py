@@ -233,7 +233,7 @@ async def test_a_part_that_was_received_can_be_had_again_for_some_days(renewal: 
     await renewal.take()
 
     async def again() -> list[Json]:
-        cursor = renewal.road.mailbox._cursor("casebook", start.messages[0].position - 1)
+        cursor = renewal.road.mailbox._cursor("casebook", start.messages[0].position - 1, "")
         page = await renewal.road.mailbox.page("casebook", cursor, 10, trace())
         return [renewal.opened("casebook", json.loads(one.event)) for one in page.messages]
 
