@@ -100,6 +100,9 @@ class Recovery:
                 done[act.kind] += 1
             if progress is not None:
                 progress(number, len(acts))
+        # Before anybody is served: a process that ran on may hold other rules under this number.
+        async with self._pool.acquire() as connection:
+            await recovery.outdate_rules(connection)
         return done
 
     async def missing(self, acts: Sequence[Narrowing]) -> Counter[str]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from gateway.store.corrections import NewCorrection
+from gateway.store.deciding import RULES_LOCK
 from gateway.store.groups import Connection, NewSubject, admit_subjects
 
 RECOVERY_LOCK = 0x51_0152
@@ -74,6 +75,20 @@ async def put_correction(connection: Connection, correction: NewCorrection, abou
            values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing""",
         *correction._replace(about=about),
     )
+
+
+async def outdate_rules(connection: Connection) -> None:
+    """Have every process read the rules again, whatever number it read them under.
+
+    What came after the backup had numbers that are given out again. A clock gives one that no
+    change has reached, nor a recovery before this one.
+    """
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", RULES_LOCK)
+        await connection.execute(
+            """update rules_generation set number = 1 + greatest(
+                   number, floor(extract(epoch from clock_timestamp()) * 1000)::bigint)"""
+        )
 
 
 async def lock_open_volumes(connection: Connection) -> None:

@@ -19,6 +19,7 @@ import pytest
 from gateway.app import Books
 from gateway.exchange import narrowing
 from gateway.exchange.arrivals import Prints
+from gateway.exchange.deciding import deciding
 from gateway.exchange.erasure import Erasure
 from gateway.exchange.mailbox import CursorError
 from gateway.exchange.moves import Moves
@@ -29,6 +30,7 @@ from gateway.exchange.registrations import Registrations
 from gateway.store.groups import CLEARED, PURGED, WAITING
 from gateway.store.ids import new_id
 from gateway.store.notices import restricted
+from gateway.store.partners import resume_partner, suspend_partner
 from gateway.vault.journal_folder import JournalUnavailableError
 from gateway.vault.journal_reading import read_journal
 from schemas.casework import Move
@@ -62,6 +64,7 @@ class Story:
         await self.road.committer.stop()
         await self.road.deliveries.stop()
         await self.road.pool.expire_connections()
+        await self.road.engine.dispose()
         connection = await asyncpg.connect(self.postgres.server.dsn)
         try:
             async with asyncio.timeout(30):
@@ -207,6 +210,24 @@ async def test_somebody_registered_anew_after_their_erasure_keeps_what_they_said
 
         assert await road.subject(ann) == subject
         assert [one["given"] for one in await said(road, ann)] == [False]
+
+
+async def test_rules_that_were_read_before_are_not_taken_for_those_of_a_recovered_database(
+    story: Story,
+) -> None:
+    books = Books(KEYS)  # of a gateway that runs on, whatever becomes of its database
+    await story.back_up()
+    await suspend_partner(story.road.engine, "okt")
+    await resume_partner(story.road.engine, "okt")
+    async with deciding(story.road.pool, books.of) as (_, book):
+        assert "okt" not in book.suspended
+
+    async with story.put_back() as (road, recovery):
+        await recovery.replay(story.acts())
+        await suspend_partner(road.engine, "dwi")
+        await suspend_partner(road.engine, "okt")
+        async with deciding(road.pool, books.of) as (_, book):
+            assert book.suspended >= {"dwi", "okt"}
 
 
 @pytest.mark.parametrize("kind", ["bezwaar", "beperking"])
