@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.audit.access import Action, Actor, ActorKind, Reason, Target
 from gateway.audit.series import Logbooks
@@ -21,6 +22,8 @@ from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.officer_keys import OfficerOption, key_id_of, signing_key
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amount
 from gateway.cli.serving import key_provider
+from gateway.cli.shutting_out import say_whether_kept, shutting_out
+from gateway.exchange.shutting_out import Done
 from gateway.reports.breach.order import Order, Tools
 from gateway.reports.breach.pack import Pack, make_pack
 from gateway.reports.breach.scope import AMSTERDAM, Asked, UnknownScopeError, local
@@ -101,7 +104,12 @@ def breach(
     private = signing_key(settings.home, officer, key_file)
     other = signing_key(settings.home, second, second_key_file) if second else None
     keys = key_provider(settings)
-    tools = Tools(Vault(keys), keys, Logbooks(settings.oin, keys))
+    suspended: list[Done] = []
+
+    async def suspend_it(engine: AsyncEngine, partner: str) -> None:
+        suspended.append(await (await shutting_out(settings, engine)).suspend(engine, partner))
+
+    tools = Tools(Vault(keys), keys, Logbooks(settings.oin, keys), suspend_it)
     order = Order(
         asked,
         officer,
@@ -132,6 +140,8 @@ def breach(
     _write(place, pack)
     output.result({"folder": str(place), **pack.overview})
     _show(output, place, pack)
+    for done in suspended:
+        say_whether_kept(done, output)
 
 
 def _asked(

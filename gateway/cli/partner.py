@@ -26,6 +26,8 @@ from gateway.cli.partner_options import (
     PemOption,
 )
 from gateway.cli.registration import KEY_DAYS, known_partner, read_certified, read_key
+from gateway.cli.shutting_out import as_json_of, say_whether_kept, shutting_out
+from gateway.exchange.shutting_out import Done
 from gateway.identity.binding import CERTIFICATE_MEMBER
 from gateway.settings import Settings
 from gateway.store import partners as store
@@ -67,29 +69,33 @@ def suspend(
     partner: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Let nothing pass to or from a partner, from this moment on."""
-    output = Output(as_json)
-    is_change = on_database(
-        settings_of(home),
-        lambda engine: store.suspend_partner(engine, partner),
-        Doing(Action.UPDATE, Target("partner", partner)),
-    )
-    output.result({"partner": partner, "isSuspended": True, "isChange": is_change})
-    output.say(f"{partner} is suspended." if is_change else f"{partner} was suspended already.")
+    output, settings = Output(as_json), settings_of(home)
+
+    async def suspend(engine: AsyncEngine) -> Done:
+        return await (await shutting_out(settings, engine)).suspend(engine, partner)
+
+    done = on_database(settings, suspend, Doing(Action.UPDATE, Target("partner", partner)))
+    output.result({"partner": partner, "isSuspended": True, **as_json_of(done)})
+    told = "is suspended" if done.is_change else "was suspended already"
+    output.say(f"{partner} {told}.")
     output.say(f"Nothing passes to or from it until `sluis partner resume {partner}`.", "dim")
+    say_whether_kept(done, output)
 
 
 def resume(
     partner: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """End a partner's suspension."""
-    output = Output(as_json)
-    is_change = on_database(
-        settings_of(home),
-        lambda engine: store.resume_partner(engine, partner),
-        Doing(Action.UPDATE, Target("partner", partner)),
-    )
-    output.result({"partner": partner, "isSuspended": False, "isChange": is_change})
-    output.say(f"{partner} exchanges again." if is_change else f"{partner} was not suspended.")
+    output, settings = Output(as_json), settings_of(home)
+
+    async def resume(engine: AsyncEngine) -> Done:
+        return await (await shutting_out(settings, engine)).resume(engine, partner)
+
+    done = on_database(settings, resume, Doing(Action.UPDATE, Target("partner", partner)))
+    output.result({"partner": partner, "isSuspended": False, **as_json_of(done)})
+    told = "exchanges again" if done.is_change else "was not suspended"
+    output.say(f"{partner} {told}.")
+    say_whether_kept(done, output)
 
 
 def key(
@@ -140,15 +146,15 @@ def key(
 
 
 def _end_key(output: Output, settings: Settings, partner: str, kid: str) -> None:
-    is_change = on_database(
-        settings,
-        lambda engine: store.end_key(engine, partner, kid),
-        Doing(Action.UPDATE, Target("partner", partner)),
-    )
-    output.result({"partner": partner, "keyId": kid, "isEnded": True, "isChange": is_change})
-    output.say(f"Key {kid} is ended." if is_change else f"Key {kid} was ended already.")
+    async def end(engine: AsyncEngine) -> Done:
+        return await (await shutting_out(settings, engine)).end_key(engine, partner, kid)
+
+    done = on_database(settings, end, Doing(Action.UPDATE, Target("partner", partner)))
+    output.result({"partner": partner, "keyId": kid, "isEnded": True, **as_json_of(done)})
+    output.say(f"Key {kid} is ended." if done.is_change else f"Key {kid} was ended already.")
     output.say("Tokens that it got stop within a second; it can never be registered again.", "dim")
     output.say(f"What it could have seen: sluis dossier breach --stolen-credential {kid}", "dim")
+    say_whether_kept(done, output)
 
 
 def mark_testing(

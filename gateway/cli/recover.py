@@ -151,6 +151,7 @@ async def _place(settings: Settings, journals: Sequence[Path] | None) -> AsyncIt
                 lapse_seconds=settings.release_lapse,
                 backup_term=journal_term(settings),
                 keeping=Keeping(ALL_KEPT.classes, ProofHandles(keys)),
+                by=operator(),
             )
             yield _Place(
                 settings, keys, pool, connection, recovery, Logbooks(settings.oin, keys),

@@ -20,6 +20,8 @@ _KINDS: Mapping[str, str] = {
     "veilig-contact": "safe contacts",
     "vernietiging": "erasures",
     "registratie-beeindigd": "registrations that ended",
+    "schorsing": "suspensions of partners",
+    "sleutel-beeindigd": "keys of partners that were ended",
 }
 _FAULTS: Mapping[str, str] = {
     "line-damaged": "does not open: edited, damaged, or sealed under other keys",
@@ -85,7 +87,7 @@ def show_done(reopened: Sequence[Reopened], done: Counter[str], output: Output) 
     for told in (
         "messages since the backup: their senders' receipts name them (`sluis log reconcile`)",
         "agreements and registrations since the backup, which their partners recorded",
-        "partners, keys, suspensions, successions, officers and protocol versions: see their lists",
+        "new partners and keys, successions, officers and protocol versions: see their lists",
     ):
         output.say(f"  - {told}")
 

@@ -4,12 +4,13 @@ Each act has a line of its kind, written before the heads of the log are taken a
 commit. Persons stand in it by their random id and keyed handle, so that somebody who was registered
 after the backup is met again under the same id, and with that under the same pseudonyms; nobody's
 number, name or words stand there. What widens (an agreement, a restriction lifted) has no line:
-after a recovery it has to be said again.
+after a recovery it has to be said again. A partner that is resumed has one all the same, since its
+suspensions have no id by which a later look could tell that they are over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -127,8 +128,39 @@ class Ended(_Narrowing):
     registrations: dict[UUID, UUID]
 
 
+class Suspended(_Narrowing):
+    """A partner to and from which nothing passes."""
+
+    kind: Literal["schorsing"] = "schorsing"
+    partner: str
+
+
+class Resumed(_Narrowing):
+    """The end of suspensions before it. Done again it does nothing: they are left undone."""
+
+    kind: Literal["hervatting"] = "hervatting"
+    partner: str
+
+
+class KeysEnded(_Narrowing):
+    """A partner's key that was ended before its time, under every id that it had."""
+
+    kind: Literal["sleutel-beeindigd"] = "sleutel-beeindigd"
+    partner: str
+    keys: tuple[str, ...]
+
+
 Narrowing = Annotated[
-    SaidNo | Corrected | MadeSecret | Stated | NeverNotify | Erased | Ended,
+    SaidNo
+    | Corrected
+    | MadeSecret
+    | Stated
+    | NeverNotify
+    | Erased
+    | Ended
+    | Suspended
+    | Resumed
+    | KeysEnded,
     Field(discriminator="kind"),
 ]
 _READING: TypeAdapter[Narrowing] = TypeAdapter(Narrowing)
@@ -137,6 +169,18 @@ _READING: TypeAdapter[Narrowing] = TypeAdapter(Narrowing)
 def read_line(content: dict[str, object]) -> Narrowing:
     """An act from its line. Raises pydantic's `ValidationError` for one of another version."""
     return _READING.validate_python(content)
+
+
+def that_stand(acts: Sequence[Narrowing]) -> list[Narrowing]:
+    """The same without suspensions that were ended; `acts` are in the order of their moments."""
+    ended: set[str] = set()
+    stand: list[Narrowing] = []
+    for act in reversed(acts):
+        if isinstance(act, Resumed):
+            ended.add(act.partner)
+        elif not isinstance(act, Suspended) or act.partner not in ended:
+            stand.append(act)
+    return stand[::-1]
 
 
 def _line(act: _Narrowing) -> Line:
@@ -171,6 +215,21 @@ def ended(recipient: str, registrations: Mapping[UUID, UUID], now: datetime) -> 
         )
         for first in range(0, len(whole), ENDED_AT_ONCE)
     ]
+
+
+def suspended(partner: str, now: datetime) -> Line:
+    """The line of a suspension."""
+    return _line(Suspended(at=millis(now), partner=partner))
+
+
+def resumed(partner: str, now: datetime) -> Line:
+    """The line of a suspension's end; `now` is of the transaction, since a later one stands."""
+    return _line(Resumed(at=millis(now), partner=partner))
+
+
+def keys_ended(partner: str, keys: Sequence[str], now: datetime) -> Line:
+    """The line of a key that is ended, with every id that it has."""
+    return _line(KeysEnded(at=millis(now), partner=partner, keys=tuple(keys)))
 
 
 async def said_no(connection: Connection, refusals: list[NewConsent], now: datetime) -> list[Line]:

@@ -21,7 +21,7 @@ from uuid import UUID
 
 import asyncpg
 
-from gateway.audit.access import new_trace
+from gateway.audit.access import NOBODY, Act, Action, Actor, Target, access_leaf, new_trace
 from gateway.audit.entries import EntryHead, Event, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange.again import Again, moment_of
@@ -34,11 +34,15 @@ from gateway.exchange.narrowing import (
     Corrected,
     Ended,
     Erased,
+    KeysEnded,
     MadeSecret,
     Narrowing,
     NeverNotify,
+    Resumed,
     SaidNo,
     Stated,
+    Suspended,
+    that_stand,
 )
 from gateway.exchange.notices import whom_of
 from gateway.exchange.placing import hidden_of, hide
@@ -52,6 +56,7 @@ from gateway.store.consents import NewConsent, lock_persons, write_released
 from gateway.store.corrections import corrected
 from gateway.store.groups import (
     BESCHERMD,
+    TOEGANG,
     VERWERKINGEN,
     Connection,
     ErasedMeanwhileError,
@@ -79,8 +84,13 @@ class Recovery:
         lapse_seconds: float = 10.0,
         backup_term: timedelta = BACKUP_TERM,
         keeping: Keeping = ALL_KEPT,
+        by: Actor = NOBODY,
     ) -> None:
-        """`keeping` is what stays of the erased; what a decision took besides is in no line."""
+        """`keeping` is what stays of the erased; what a decision took besides is in no line.
+
+        `by` is who recovers, for what stands in the access log.
+        """
+        self._by = by
         self._backup_term = backup_term
         self._keeping = keeping
         self._pool = pool
@@ -93,6 +103,7 @@ class Recovery:
         self, acts: Sequence[Narrowing], progress: Progress | None = None
     ) -> Counter[str]:
         """Do these acts again, in order; gives how many of each kind were not done yet."""
+        acts = that_stand(acts)
         self._gone = frozenset(act.subject for act in acts if isinstance(act, Erased))
         done: Counter[str] = Counter()
         for number, act in enumerate(acts, start=1):
@@ -109,7 +120,7 @@ class Recovery:
         """How many of each kind are not in the database, by their ids; nothing is changed."""
         found: Counter[str] = Counter()
         async with self._pool.acquire() as connection:
-            for act in acts:
+            for act in that_stand(acts):
                 if not await _is_there(connection, act, self._tools.protected.handles):
                     found[act.kind] += 1
         return found
@@ -137,9 +148,38 @@ class Recovery:
                     return done is not None
                 case Ended():
                     return await end_again(again, act)
+                case Suspended():
+                    return await self._suspend(again, act)
+                case KeysEnded():
+                    return await self._end_keys(again, act)
+                case Resumed():
+                    return False
             assert_never(act)
 
         return await in_transaction(self._pool, self._load_book, work)
+
+    async def _suspend(self, again: Again, act: Suspended) -> bool:
+        if await recovery.is_shut_out(again.connection, act.partner):
+            return False
+        await recovery.suspend_again(again.connection, act.partner)
+        await self._record(again, "partner.suspend", act.partner)
+        return True
+
+    async def _end_keys(self, again: Again, act: KeysEnded) -> bool:
+        left = await recovery.counting_keys(again.connection, act.partner, act.keys)
+        if not left:
+            return False
+        await recovery.end_keys_again(again.connection, act.partner, left)
+        await self._record(again, "partner.key", act.partner)
+        return True
+
+    async def _record(self, again: Again, operation: str, partner: str) -> None:
+        now = again.millis()
+        act = Act(
+            operation, Action.UPDATE, self._by, new_trace(), now, now, outcome="opnieuw",
+            target=Target("partner", partner),
+        )  # fmt: skip
+        await append_leaves(again.connection, TOEGANG, [access_leaf(act)])
 
     async def _say_no(self, again: Again, act: SaidNo) -> bool:
         connection = again.connection
@@ -255,4 +295,10 @@ async def _is_there(connection: Connection, act: Narrowing, handles: ProtectedHa
             return not await recovery.is_subject(connection, act.subject)
         case Ended():
             return not await standing(connection, act.recipient, act.registrations)
+        case Suspended():
+            return await recovery.is_shut_out(connection, act.partner)
+        case KeysEnded():
+            return not await recovery.counting_keys(connection, act.partner, act.keys)
+        case Resumed():
+            return True
     assert_never(act)

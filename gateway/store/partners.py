@@ -21,6 +21,7 @@ from gateway.store.tables import MAILBOX_HEAD, PARTNER, PARTNER_KEY, RULES_GENER
 
 ENDED = "ended"
 """The member of a stored key that says that it was ended before its time."""
+Also = Callable[[], Awaitable[None]]
 _CERTIFICATE = "x5t#S256"
 _MATERIAL = ("crv", "x", "y", "n", "e")
 
@@ -131,11 +132,16 @@ async def add_key(engine: AsyncEngine, partner: str, key: PartnerKey) -> None:
         await raise_generation(connection)
 
 
-async def end_key(engine: AsyncEngine, partner: str, kid: str) -> bool:
+async def end_key(
+    engine: AsyncEngine,
+    partner: str,
+    kid: str,
+    also: Callable[[Sequence[str]], Awaitable[None]] | None = None,
+) -> bool:
     """Let a key of a partner count no longer, once this returns; whether that is a change.
 
-    Under whatever other id the same key was registered, it ends too. Raises `UnknownPartnerError`
-    or `UnknownKeyError`.
+    Under whatever other id the same key was registered, it ends too; `also` is told all of them
+    before the commit. Raises `UnknownPartnerError` or `UnknownKeyError`.
     """
     async with changing_rules(engine) as connection:
         if not await _exists(connection, partner):
@@ -159,20 +165,26 @@ async def end_key(engine: AsyncEngine, partner: str, kid: str) -> bool:
         is_change = bool(changed.all())
         if is_change:
             await raise_generation(connection)
+        if also is not None:
+            same = select(PARTNER_KEY.c.kid).where(own, _is_same_key(jwk))
+            await also((await connection.execute(same)).scalars().all())
         return is_change
 
 
-async def suspend_partner(engine: AsyncEngine, partner: str) -> bool:
+async def suspend_partner(engine: AsyncEngine, partner: str, also: Also | None = None) -> bool:
     """Let nothing pass to or from a partner, once this returns; whether that is a change.
+
+    `also` is done before the commit, with the rules to itself. Raises `UnknownPartnerError`.
+    """
+    return await _set_suspended(engine, partner, also, is_suspended=True)
+
+
+async def resume_partner(engine: AsyncEngine, partner: str, also: Also | None = None) -> bool:
+    """End a suspension; whether that is a change, and `also` as above.
 
     Raises `UnknownPartnerError`.
     """
-    return await _set_suspended(engine, partner, is_suspended=True)
-
-
-async def resume_partner(engine: AsyncEngine, partner: str) -> bool:
-    """End a suspension; whether that is a change. Raises `UnknownPartnerError`."""
-    return await _set_suspended(engine, partner, is_suspended=False)
+    return await _set_suspended(engine, partner, also, is_suspended=False)
 
 
 async def mark_testing(engine: AsyncEngine, partner: str, *, is_testing: bool) -> bool:
@@ -214,7 +226,9 @@ async def partners_with_generation(engine: AsyncEngine) -> tuple[int, list[Store
         return await _generation(connection), await _partners(connection)
 
 
-async def _set_suspended(engine: AsyncEngine, partner: str, *, is_suspended: bool) -> bool:
+async def _set_suspended(
+    engine: AsyncEngine, partner: str, also: Also | None, *, is_suspended: bool
+) -> bool:
     async with changing_rules(engine) as connection:
         if not await _exists(connection, partner):
             raise UnknownPartnerError("there is no partner with this id")
@@ -227,6 +241,8 @@ async def _set_suspended(engine: AsyncEngine, partner: str, *, is_suspended: boo
         is_change = changed.first() is not None
         if is_change:
             await raise_generation(connection)
+        if also is not None:
+            await also()
         return is_change
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from gateway.store.corrections import NewCorrection
 from gateway.store.deciding import RULES_LOCK
 from gateway.store.groups import Connection, NewSubject, admit_subjects
+from gateway.store.partners import ENDED
 
 RECOVERY_LOCK = 0x51_0152
 """Held by whoever recovers: of two operators one waits, and finds the work done."""
@@ -66,6 +67,41 @@ async def known_contacts(connection: Connection, contacts: Sequence[UUID]) -> se
     """Which of these safe contacts are recorded."""
     rows = await connection.fetch("select id from safe_contact where id = any($1)", contacts)
     return {row[0] for row in rows}
+
+
+async def is_shut_out(connection: Connection, partner: str) -> bool:
+    """Whether a partner is suspended, or not registered."""
+    return not await connection.fetchval(
+        "select exists (select from partner where id = $1 and not is_suspended)", partner
+    )
+
+
+async def suspend_again(connection: Connection, partner: str) -> None:
+    """Suspend a partner; the caller sees to it that everybody reads the rules again."""
+    await connection.execute("update partner set is_suspended = true where id = $1", partner)
+
+
+async def counting_keys(connection: Connection, partner: str, keys: Sequence[str]) -> list[str]:
+    """Which of a partner's keys were not ended before their time."""
+    rows = await connection.fetch(
+        "select kid from partner_key where partner = $1 and kid = any($2) and not jwk ? $3",
+        partner,
+        keys,
+        ENDED,
+    )
+    return [row[0] for row in rows]
+
+
+async def end_keys_again(connection: Connection, partner: str, keys: Sequence[str]) -> None:
+    """End these keys; the caller sees to it as above."""
+    await connection.execute(
+        """update partner_key set jwk = jwk || jsonb_build_object($3::text, '1'),
+                                  expires_at = least(expires_at, clock_timestamp())
+            where partner = $1 and kid = any($2)""",
+        partner,
+        keys,
+        ENDED,
+    )
 
 
 async def put_correction(connection: Connection, correction: NewCorrection, about: UUID) -> None:

@@ -10,6 +10,7 @@ import os
 
 import asyncpg
 
+from gateway.store.groups import Connection
 from gateway.vault.boxes import NONCE_BYTES, DataKey, SealBrokenError
 from gateway.vault.keys import KeyProvider
 
@@ -20,7 +21,7 @@ class KeysDoNotFitError(Exception):
     """The keys are not those under which this database was made."""
 
 
-async def check_keys(pool: asyncpg.Pool, keys: KeyProvider) -> None:
+async def check_keys(pool: asyncpg.Pool | Connection, keys: KeyProvider) -> None:
     """Seal a mark on the first start, open it on every later one. Raises `KeysDoNotFitError`."""
     key = DataKey(keys.secret("key-check"))
     mark = key.seal(_PLACE, _PLACE, os.urandom(NONCE_BYTES))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from gateway.audit.series import Logbooks
 from gateway.reports.breach.scope import Asked
+from gateway.store.partners import suspend_partner
 from gateway.vault.boxes import Vault
 from gateway.vault.keys import KeyProvider
 
@@ -33,3 +37,4 @@ class Tools:
     vault: Vault
     keys: KeyProvider
     logbooks: Logbooks
+    suspend: Callable[[AsyncEngine, str], Awaitable[object]] = suspend_partner

@@ -40,7 +40,7 @@ from gateway.store.groups import BESCHERMD, VERWERKINGEN, Connection
 from gateway.store.history import driver_of
 from gateway.store.ids import new_id
 from gateway.store.lifecycle import StoredOfficer, moment_of, officers_by_id
-from gateway.store.partners import list_partners, suspend_partner
+from gateway.store.partners import list_partners
 from gateway.store.protocols import all_protocols
 from gateway.store.reports import Span
 
@@ -70,7 +70,7 @@ async def make_pack(
         scope = await resolve(await driver_of(connection), order.asked)
         _sign_all(officers, order, scope, pack, now, sign, second_sign)
     if order.suspends and scope.partner is not None:
-        await suspend_partner(engine, scope.partner)
+        await tools.suspend(engine, scope.partner)
         suspended_at = now
     series = BESCHERMD if order.is_protected else VERWERKINGEN
     async with engine.begin() as connection, engine.connect() as beside:

@@ -19,6 +19,8 @@ from gateway.cli.failures import Failure
 from gateway.cli.registration import checked_partner, ensure_sandbox_partner, read_key
 from gateway.client import credentials
 from gateway.store.partners import NewPartner, list_partners, rules_generation
+from gateway.vault.journal_reading import read_journal
+from gateway.vault.keys import FileKeys
 from tests.support.registered import BASE, Admission, Party
 
 ADD = ["--name", "Dienst Werk en Inkomen", "--oin", "00000099000000001001", "--adapter", "dwi"]
@@ -132,11 +134,38 @@ async def test_partners_are_listed(run: Run) -> None:
     assert (told["partner"], told["isSuspended"], len(told["keys"])) == ("dwi", True, 1)
 
 
+async def test_who_is_shut_out_where_the_gateway_serves_has_a_line_that_a_restore_goes_by(
+    run: Run, home: Path
+) -> None:
+    await run("add", "dwi", *ADD, "--sandbox")
+    key = json.loads((await run("list", "--json"))[1])["partners"][0]["keys"][0]["keyId"]
+    for command in (["suspend", "dwi"], ["resume", "dwi"], ["key", "dwi", "--end", key]):
+        assert "not in the journal here" in (await run(*command))[1]
+    assert not is_there(home / "keys")
+
+    (home / "journal").mkdir(mode=0o700)
+    for command in (["suspend", "dwi"], ["resume", "dwi"], ["key", "dwi", "--end", key]):
+        assert "journal" not in (await run(*command))[1]
+    read = read_journal(home / "journal", FileKeys(home / "keys"))
+    assert [line.content["kind"] for line in read.lines] == [
+        "schorsing",
+        "hervatting",
+        "sleutel-beeindigd",
+    ]
+    assert read.lines[-1].content["keys"] == [key]
+
+    # Under other keys than the database's, whose lines nobody could open.
+    (home / "keys" / "root.key").write_bytes(bytes(32))
+    assert "not in the journal here" in (await run("suspend", "dwi"))[1]
+
+
 async def test_a_partner_is_suspended_and_resumed(run: Run, engine: AsyncEngine) -> None:
     await run("add", "dwi", *ADD)
     for command, is_suspended in (("suspend", True), ("resume", False)):
         told = json.loads((await run(command, "dwi", "--json"))[1])
-        assert told == {"partner": "dwi", "isSuspended": is_suspended, "isChange": True}
+        assert told == {
+            "partner": "dwi", "isSuspended": is_suspended, "isChange": True, "isInJournal": False
+        }  # fmt: skip
         assert (await list_partners(engine))[0].is_suspended is is_suspended
         assert "isChange" in (await run(command, "dwi", "--json"))[1]
     assert "was not suspended" in (await run("resume", "dwi"))[1]

@@ -276,8 +276,8 @@ class Road:
         )
         return [Logged(row[0], json.loads(row[1]), list(row[2])) for row in rows]
 
-    async def last_index(self) -> int:
-        return int(await self.pool.fetchval("select size from log_head where log = 1")) - 1
+    async def last_index(self, log: int = VERWERKINGEN) -> int:
+        return int(await self.pool.fetchval("select size from log_head where log = $1", log)) - 1
 
     async def verify_log(self) -> VerifiedLog:
         """Both logs, exported and checked by whoever has only the keys; gives the ordinary one."""

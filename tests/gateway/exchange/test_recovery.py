@@ -10,7 +10,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -27,10 +28,17 @@ from gateway.exchange.narrowing import ENDED_AT_ONCE, Narrowing, read_line
 from gateway.exchange.placing import hidden_of
 from gateway.exchange.recovery import Recovery
 from gateway.exchange.registrations import Registrations
-from gateway.store.groups import CLEARED, PURGED, WAITING
+from gateway.exchange.shutting_out import Done, ShuttingOut
+from gateway.store.groups import CLEARED, PURGED, TOEGANG, WAITING
 from gateway.store.ids import new_id
 from gateway.store.notices import restricted
-from gateway.store.partners import resume_partner, suspend_partner
+from gateway.store.partners import (
+    PartnerKey,
+    add_key,
+    list_partners,
+    resume_partner,
+    suspend_partner,
+)
 from gateway.vault.journal_folder import JournalUnavailableError
 from gateway.vault.journal_reading import read_journal
 from schemas.casework import Move
@@ -42,6 +50,7 @@ from tests.support.database import TestServer
 from tests.support.messages import Json, fresh_bsn, member, referral
 
 CHILD = "2019-05-01"
+FAR = datetime(2035, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -228,6 +237,47 @@ async def test_rules_that_were_read_before_are_not_taken_for_those_of_a_recovere
         await suspend_partner(road.engine, "okt")
         async with deciding(road.pool, books.of) as (_, book):
             assert book.suspended >= {"dwi", "okt"}
+
+
+async def states(road: Road) -> dict[str, bool]:
+    """Whether each partner is suspended."""
+    return {one.id: one.is_suspended for one in await list_partners(road.engine)}
+
+
+async def test_invariant_02_who_was_shut_out_stays_so_and_who_was_let_in_again_too(
+    story: Story,
+) -> None:
+    stolen = PartnerKey("k1", {"kty": "EC", "crv": "P-256", "x": "aA", "y": "bB"}, FAR)
+    other = PartnerKey("k3", {"kty": "EC", "crv": "P-256", "x": "eB", "y": "eC"}, FAR)
+    await add_key(story.road.engine, "dwi", stolen)
+    await add_key(story.road.engine, "dwi", other)
+    await story.back_up()
+    await add_key(story.road.engine, "dwi", replace(stolen, kid="k2"))
+    shutting = ShuttingOut(story.road.tools.journal)
+    await shutting.end_key(story.road.engine, "dwi", "k2")
+    for partner in ("okt", "casebook"):
+        assert await shutting.suspend(story.road.engine, partner) == Done(True, True)
+    assert await shutting.resume(story.road.engine, "casebook") == Done(True, True)
+
+    async with story.put_back() as (road, recovery):
+        before = await road.last_index(TOEGANG)
+        missing = {"schorsing": 1, "sleutel-beeindigd": 1}
+        assert await recovery.missing(story.acts()) == missing
+        assert await recovery.replay(story.acts()) == missing
+
+        suspended = await states(road)
+        assert (suspended["okt"], suspended["casebook"]) == (True, False)
+        (dwi,) = [one for one in await list_partners(road.engine) if one.id == "dwi"]
+        ended = {one.kid: one.is_ended for one in dwi.keys}
+        assert (ended["k1"], ended["k3"]) == (True, False)
+        told = [one.entry["operation"] for one in await road.entries(before, TOEGANG)]
+        assert told == ["partner.key", "partner.suspend"]
+
+        assert await recovery.missing(story.acts()) == {}
+        assert await recovery.replay(story.acts()) == {}
+        # Let in again afterwards, it is not shut out by the next recovery.
+        await ShuttingOut(story.road.tools.journal).resume(road.engine, "okt")
+        assert await recovery.replay(story.acts()) == {}
 
 
 @pytest.mark.parametrize("kind", ["bezwaar", "beperking"])
