@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,12 +25,12 @@ from gateway.audit.access import Act, Action, access_leaf, running_trace
 from gateway.audit.entries import Trace
 from gateway.audit.freshness import Lost, lost_of
 from gateway.audit.published import Published, Remembered
-from gateway.audit.reopening import Reopened, reopen, settle
+from gateway.audit.reopening import reopen, settle
 from gateway.audit.series import NAMES, Logbooks
 from gateway.cli.database import operator, settings_of
 from gateway.cli.failures import NOT_DONE, NOT_NOW, WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, amount
-from gateway.cli.recovery_shown import Found, as_json_of, show_done, show_found
+from gateway.cli.recovery_shown import Found, Recovered, as_json_of, show_done, show_found
 from gateway.cli.serving import key_provider
 from gateway.exchange.narrowing import Narrowing, read_line
 from gateway.exchange.proof import ALL_KEPT, Keeping
@@ -41,7 +40,7 @@ from gateway.settings import Settings
 from gateway.store.database import open_database, open_pool
 from gateway.store.groups import TOEGANG, Connection, append_leaves
 from gateway.store.log import newest_checkpoint, volumes_of
-from gateway.store.recovery import give_up_recovery_lock, take_recovery_lock
+from gateway.store.recovery import give_up_recovery_lock, stop_lanes, take_recovery_lock
 from gateway.telemetry import Telemetry
 from gateway.vault.check import check_keys
 from gateway.vault.journal_reading import Fault, lines_in_order, read_journal
@@ -121,12 +120,12 @@ async def _run(
             show_found(found, output)
             if not found.lost and not found.missing:
                 output.say("Nothing is lost: the database is as new as what was published of it.")
-                output.result(as_json_of(found, [], Counter()))
+                output.result(as_json_of(found))
                 return
             _require_yes(found, yes, despite_damage, output)
-            reopened, done = await _recover(place, found, trace, output)
-            show_done(reopened, done, output)
-            output.result(as_json_of(found, reopened, done))
+            done = await _recover(place, found, trace, output)
+            show_done(done, output)
+            output.result(as_json_of(found, done))
 
 
 @asynccontextmanager
@@ -185,21 +184,17 @@ def _require_yes(found: Found, yes: bool, despite_damage: bool, output: Output) 
             "the journal does not hold together, so that withdrawals may be missing",
             "look for a better copy of its folder; to go on with what opens: --despite-damage",
             NOT_DONE,
-            as_json_of(found, [], Counter()),
+            as_json_of(found),
         )
     if yes:
         return
     if output.as_json or not sys.stdin.isatty():
         remedy = "nothing was changed; the same command with --yes does it"
-        raise Failure(
-            "this has to be confirmed", remedy, WRONGLY_ASKED, as_json_of(found, [], Counter())
-        )
+        raise Failure("this has to be confirmed", remedy, WRONGLY_ASKED, as_json_of(found))
     typer.confirm("Open the log anew, and do again what was forgotten?", abort=True, err=True)
 
 
-async def _recover(
-    place: _Place, found: Found, trace: Trace, output: Output
-) -> tuple[list[Reopened], Counter[str]]:
+async def _recover(place: _Place, found: Found, trace: Trace, output: Output) -> Recovered:
     begun = _now()
     known: dict[str, Remembered] = {}
     for origin, one in (item for each in place.published for item in each.newest().items()):
@@ -213,10 +208,12 @@ async def _recover(
             steps.move("Doing again", done, total, f"{amount(done)} of {amount(total)} lines")
 
         done = await place.recovery.replay(found.acts, move)
+    # Where mail was brought then may be another's by now, or was stopped since.
+    stopped = await stop_lanes(place.connection) if found.lost else []
     await _record(place.connection, trace, begun, f"{sum(done.values())} gedaan")
     for published in place.published:
         settle(published, await lost_of(place.connection, published, place.logbooks))
-    return reopened, done
+    return Recovered(reopened, done, stopped)
 
 
 async def _begin_anew(place: _Place, yes: bool, output: Output, trace: Trace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.audit.freshness import Lost
 from gateway.audit.reopening import Reopened
@@ -42,6 +42,18 @@ class Found:
     faults: list[Fault]
 
 
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was done about it; `stopped` are the partners that nothing is brought any more."""
+
+    reopened: Sequence[Reopened] = ()
+    done: Counter[str] = field(default_factory=Counter)
+    stopped: Sequence[str] = ()
+
+
+NOTHING_DONE = Recovered()
+
+
 def show_found(found: Found, output: Output) -> None:
     if found.lost:
         output.say("This database is older than what was published of it.", style="bold")
@@ -71,15 +83,21 @@ def show_found(found: Found, output: Output) -> None:
         output.say(f"{place} {_FAULTS.get(fault.rule, fault.rule)}", style="yellow")
 
 
-def show_done(reopened: Sequence[Reopened], done: Counter[str], output: Output) -> None:
+def show_done(recovered: Recovered, output: Output) -> None:
     output.table(
         ("Log", "Published#", "Goes on from#", "In volume"),
-        [(one.origin, amount(one.published), amount(one.restored), one.volume) for one in reopened],
+        [
+            (one.origin, amount(one.published), amount(one.restored), one.volume)
+            for one in recovered.reopened
+        ],
     )
     output.say()
     output.table(
         ("Done again", "Acts#"),
-        [(_KINDS.get(kind, kind), amount(number)) for kind, number in sorted(done.items())],
+        [
+            (_KINDS.get(kind, kind), amount(number))
+            for kind, number in sorted(recovered.done.items())
+        ],
     )
     output.say()
     output.say("Recovered: the gateway serves this database again.", style="green")
@@ -87,12 +105,17 @@ def show_done(reopened: Sequence[Reopened], done: Counter[str], output: Output) 
     for told in (
         "messages since the backup: their senders' receipts name them (`sluis log reconcile`)",
         "agreements and registrations since the backup, which their partners recorded",
-        "new partners and keys, successions, officers and protocol versions: see their lists",
+        "new partners, keys, endpoints, successions, officers, protocol versions: see their lists",
     ):
         output.say(f"  - {told}")
+    if recovered.stopped:
+        output.say(f"Nothing is brought to {', '.join(recovered.stopped)} until you started it:")
+        output.say(
+            "compare the address and key (`sluis partner endpoint`), then `sluis push start`."
+        )
 
 
-def as_json_of(found: Found, reopened: Sequence[Reopened], done: Counter[str]) -> dict[str, object]:
+def as_json_of(found: Found, recovered: Recovered = NOTHING_DONE) -> dict[str, object]:
     return {
         "lost": [
             {
@@ -108,6 +131,7 @@ def as_json_of(found: Found, reopened: Sequence[Reopened], done: Counter[str]) -
         "faults": [
             {"file": one.file, "line": one.number, "rule": one.rule} for one in found.faults
         ],
-        "volumes": {one.origin: one.volume for one in reopened},
-        "done": dict(sorted(done.items())),
+        "volumes": {one.origin: one.volume for one in recovered.reopened},
+        "done": dict(sorted(recovered.done.items())),
+        "stoppedEndpoints": list(recovered.stopped),
     }

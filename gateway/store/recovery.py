@@ -127,6 +127,16 @@ async def outdate_rules(connection: Connection) -> None:
         )
 
 
+async def stop_lanes(connection: Connection) -> list[str]:
+    """Bring nobody anything until an operator says so; gives whose lanes that stopped."""
+    rows = await connection.fetch(
+        """update push_lane l set stopped = 'beheerder', retry_at = null from endpoint e
+            where e.partner = l.partner and e.url is not null and l.stopped is null
+           returning l.partner"""
+    )
+    return sorted(row[0] for row in rows)
+
+
 async def lock_open_volumes(connection: Connection) -> None:
     """Keep every writer out of the logs until the caller commits, in the order that all keep."""
     await connection.execute(
