@@ -60,8 +60,8 @@ def _wrong_cursor() -> Problem:
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "Cursor onbekend",
-        "Deze cursor is niet aan u gegeven, of ligt voorbij het einde van uw postvak. Zonder `na` "
-        "begint u bij het eerste onbevestigde.",
+        "Deze cursor is niet aan u gegeven, of is van voor een oudere database werd teruggezet. "
+        "Zonder `na` begint u bij het eerste onbevestigde.",
     )
 
 
