@@ -177,6 +177,7 @@ async def test_invariant_02_a_withdrawal_of_after_the_backup_holds_when_it_is_pu
             await after_the_backup(dwi, kept)
             lost = await accepted(dwi, fresh_bsn())
             held_by_partner = await checkpoint(dwi, 10)
+        assert (await sluis(gateway, "partner", "suspend", "okt")).returncode == 0
         published = read_unverified(held_by_partner.encode())
         await gateway.kill()
         await put_back(gateway, backup)
@@ -192,7 +193,7 @@ async def test_invariant_02_a_withdrawal_of_after_the_backup_holds_when_it_is_pu
         shown = await sluis(gateway, "recover", "--json")
         assert shown.returncode == 2
         told = json.loads(shown.stdout)
-        assert told["missing"] == {"nee": 2, "correctie": 2}
+        assert told["missing"] == {"nee": 2, "correctie": 2, "schorsing": 1}
         (cut,) = [one for one in told["lost"] if "verwerkingen" in one["origin"]]
         assert cut["published"] >= published.size
         assert cut["restored"] < published.size
@@ -201,7 +202,9 @@ async def test_invariant_02_a_withdrawal_of_after_the_backup_holds_when_it_is_pu
 
         done = await sluis(gateway, "recover", "--yes", "--json")
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["done"] == {"nee": 2, "correctie": 2}
+        assert json.loads(done.stdout)["done"] == {"nee": 2, "correctie": 2, "schorsing": 1}
+        listed = json.loads((await sluis(gateway, "partner", "list", "--json")).stdout)
+        assert [one["partner"] for one in listed["partners"] if one["isSuspended"]] == ["okt"]
 
         await gateway.start()
         async with partner(gateway, "dwi") as dwi, partner(gateway, "casebook") as casebook:
