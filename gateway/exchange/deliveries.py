@@ -95,7 +95,8 @@ class Deliveries:
         """Take a whole file in; what is recorded of it goes on in `trace`.
 
         Raises `DeliveryTooLargeError`, `DigestMismatchError`, or what the pieces raise when they
-        stop early; in each case nothing of it remains.
+        stop early; in each case nothing of it remains. What the database raises leaves it unknown
+        whether the file became a delivery, which a repeat tells.
         """
         tools, delivery = self._tools, new_id()
         key, wrapped = tools.vault.new_key(delivery, CONTENT, epoch_of(tools.clock()))
@@ -103,18 +104,20 @@ class Deliveries:
             size, printed, digest = await self._store(delivery, sender.id, key, pieces)
             if expected_digest is not None and digest != expected_digest:
                 raise DigestMismatchError("another file")
-            now, traced = tools.clock(), trace_as_text(trace)
-            stored = await store.register(
-                self._pool,
-                store.NewDelivery(
-                    delivery, *sender, media_type, printed, *wrapped, size, now, traced
-                ),
-            )
         except BaseException:
             # Also when the request is cancelled: the pieces go; a crash here leaves them to the
             # sweep at the next start.
             await asyncio.shield(store.drop_chunks(self._pool, delivery))
             raise
+        # Where this is not answered nobody knows whether it was done: then the file is a delivery
+        # and needs its pieces, or the sweep takes them.
+        stored = await store.register(
+            self._pool,
+            store.NewDelivery(
+                *(delivery, *sender, media_type, printed, *wrapped, size, tools.clock()),
+                trace_as_text(trace),
+            ),
+        )
         if stored is not None:
             self.wake()
             return Received(stored, is_repeat=False)

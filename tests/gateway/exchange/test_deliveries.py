@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from adapters.port import DeliveryReader
@@ -108,6 +109,36 @@ async def test_a_file_that_is_not_taken_leaves_nothing(desk: Desk, how: str) -> 
 
     assert await desk.count("delivery_chunk") == 0
     assert await desk.count("delivery") == 0
+
+
+class AnswerLost:
+    """A pool over a line that breaks when a row was written, and before that is told."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    async def fetchrow(self, statement: str, *values: object) -> None:
+        await self._pool.fetchrow(statement, *values)
+        raise asyncpg.ConnectionDoesNotExistError("the line broke")
+
+
+async def test_invariant_01_a_delivery_whose_registration_was_not_answered_is_whole(
+    desk: Desk,
+) -> None:
+    messages = [referral(), referral()]
+    async with desk.committer() as committer, desk.deliveries(committer) as deliveries:
+        broken: Any = AnswerLost(desk.pool)
+        away = Deliveries(broken, committer, deliveries._tools)
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await receive(away, messages)
+
+        received = await receive(deliveries, messages)
+        deliveries.wake()
+        assert received.is_repeat
+        assert (await report(desk, received)).accepted == 2
 
 
 async def test_what_a_killed_upload_left_is_swept_and_one_under_way_is_not(desk: Desk) -> None:
