@@ -252,7 +252,9 @@ class Mailbox:
         now = self._tools.clock()
         known = await known_to(connection, recipient, asked, now)
         known = await that_count(connection, book, recipient, known, now)
-        release = Release(book, self._tools, trace, persons, barred, sealing, known)
+        release = Release(
+            book, self._tools, trace, persons, barred, sealing, known, recipient=recipient
+        )
         messages = [release.one(row, by_exchange.get(row.exchange, [])) for row in rows]
         if release.taken_out:
             mine = await still_waiting(connection, list(release.taken_out))

@@ -81,8 +81,11 @@ class Release:
         restricted: Mapping[UUID, frozenset[str]],
         sealing: EncryptionKey | None = None,
         known: Mapping[UUID, Known] = NOBODY_KNOWN,
+        *,
+        recipient: str,
     ) -> None:
         """`sealing` is the recipient's own key, where it has one: `data` leaves as a JWE."""
+        self._recipient = recipient
         self._sealing = sealing
         self._known = known
         self._handed: dict[UUID, int] = {}
@@ -145,7 +148,7 @@ class Release:
 
     def _may_bring_values(self, row: Queued, parts: Sequence[StoredPart]) -> bool:
         """Whether a message with these values might go now, whole, by the rules that made them."""
-        flow = self._book.flows.get(row.flow or "")
+        flow = self._flow_of(row)
         is_today = row.protocol == self._book.protocol.digest
         if flow is None or row.owner is None or not is_today or not self._is_open(flow):
             return False
@@ -155,7 +158,7 @@ class Release:
         return len(permit.members) == len(parts) and not any(permit.withheld)
 
     def _looked_at(self, row: Queued, parts: Sequence[StoredPart], owner: UUID) -> Released:
-        flow = self._book.flows.get(row.flow or "")
+        flow = self._flow_of(row)
         permit: Permit | None = None
         if flow is not None and self._is_open(flow):
             permit = self._permit(flow, parts, row, owner)
@@ -232,6 +235,16 @@ class Release:
         if self._sealing is None:
             return data, JSON
         return b'"%b"' % self._sealing.seal(data), JOSE
+
+    def _flow_of(self, row: Queued) -> CompiledFlow | None:
+        """The flow that it was decided by, where that is one between the same two parties today.
+
+        A version may give its id to another: what it says of them, it says of nobody else.
+        """
+        flow = self._book.flows.get(row.flow or "")
+        if flow is None or flow.flow.recipient != self._recipient:
+            return None
+        return flow if row.kind == NOTICE or flow.flow.sender == row.sender else None
 
     def _is_open(self, flow: CompiledFlow) -> bool:
         """Whether the flow as a whole is open today; the same for every message of a page."""

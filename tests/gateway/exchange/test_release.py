@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.store.groups import PURGED, WAITING
 from tests.gateway.exchange.road import (
     REDUCED,
@@ -12,6 +14,7 @@ from tests.gateway.exchange.road import (
 )
 from tests.support.messages import member, referral
 
+PARTIES = 'id = "dwi-aanmelding"\nverzender = "dwi"\nontvanger = "casebook"'
 NOT_ASKED = ('vereist = true, huishouden = "allen"', "vereist = false")
 
 
@@ -34,6 +37,26 @@ async def test_invariant_02_a_protocol_that_asks_agreement_asks_it_of_what_waits
         assert (gone["id"], gone["type"]) == (unasked["uitwisselingId"], "nl.sluis.vervallen")
         assert stays["id"] == agreed["uitwisselingId"]
         assert [await road.state(one) for one in (unasked, agreed)] == [PURGED, WAITING]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        PARTIES.replace('verzender = "dwi"', 'verzender = "madi"'),
+        PARTIES.replace('ontvanger = "casebook"', 'ontvanger = "dwzs"'),
+    ],
+    ids=["sender", "recipient"],
+)
+async def test_invariant_02_a_flow_that_is_between_others_now_lets_nothing_through(
+    database: str, others: str
+) -> None:
+    async with open_road(database, protocol("v1", NOT_ASKED)) as road:
+        answer = await road.refer(referral())
+        assert [one["type"] for one in await road.pull()] == ["nl.sluis.aanmelding"]
+        await road.put_in_force(protocol("v2", NOT_ASKED, (PARTIES, others)))
+
+        assert [one["type"] for one in await road.pull()] == ["nl.sluis.vervallen"]
+        assert await road.state(answer) == PURGED
 
 
 async def test_invariant_13_a_protocol_that_reduces_reduces_what_waits_each_time(
