@@ -20,7 +20,7 @@ from gateway.exchange.arrivals import Arrival
 from gateway.exchange.boxes import pack
 from gateway.exchange.persons import Person, standings_of
 from gateway.exchange.recording import REFERRAL, Verdict, bound_reference, bound_to
-from gateway.exchange.referral import LOOKED_AT_EACH_TIME
+from gateway.exchange.referral import gate_of
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.store.groups import CLEARED, DONE, WAITING, GroupRows, Original
 from gateway.vault.boxes import Nonces
@@ -128,8 +128,7 @@ def _enqueue(
         message, permit, str(original.id), reference, today, hides=is_hidden
     )
     box = owner.key.seal(pack(content.parts), bound_to(arrival.exchange.bytes, 0), nonces.take())
-    ends = permit.until is not None and permit.until <= now + flow.unclaimed
-    gate = LOOKED_AT_EACH_TIME if ends else owner.gate
+    gate = gate_of(owner, permit, flow, now)
     rows.parts.append((arrival.exchange, 0, owner.id, gate, box))
     rows.mailbox.setdefault(flow.flow.recipient, []).append(arrival.exchange)
     return Verdict(

@@ -288,14 +288,13 @@ def enqueue(
         case Permit():
             assert flow is not None  # noqa: S101  # a Permit names its flow
             assert sealed is not None  # noqa: S101  # stages 6 and 7 went before
-            ends = decision.until is not None and decision.until <= now + flow.unclaimed
             keeps = flow.unclaimed
             if decision.rule is Rule.EMERGENCY and decision.until is not None:
                 # Nobody keeps what may not be handed over any more.
                 keeps = min(keeps, decision.until - now)
             for number, box in sealed.boxes:
                 person = persons[number]
-                gate = LOOKED_AT_EACH_TIME if ends else person.gate
+                gate = gate_of(person, decision, flow, now)
                 rows.parts.append((exchange, number, person.id, gate, box))
             rows.mailbox.setdefault(flow.flow.recipient, []).append(exchange)
             note_route(decided.routed, flow.flow, rows, now)
@@ -322,6 +321,13 @@ def enqueue(
             return Verdict(decision, recipient)
         case _:
             assert_never(decision)
+
+
+def gate_of(person: Person, permit: Permit, flow: CompiledFlow, now: datetime) -> int:
+    """8, of a part: what its releases compare the person's gate with."""
+    if permit.until is not None and permit.until <= now + flow.here:
+        return LOOKED_AT_EACH_TIME
+    return person.gate
 
 
 def note_route(routed: RoutedReferral, flow: Flow, rows: GroupRows, now: datetime) -> None:

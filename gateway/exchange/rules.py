@@ -42,6 +42,11 @@ class CompiledFlow:
     unclaimed: timedelta
 
     @property
+    def here(self) -> timedelta:
+        """How long a message can be handed over: until it is fetched, and once more after that."""
+        return self.unclaimed + timedelta(days=self.flow.retention.after_receipt_days)
+
+    @property
     def tells_known(self) -> bool:
         """Whether its recipient reads of each member if they were known to it before."""
         return self.flow.fields.get("lid.reedsBekend") is Treatment.KEEP

@@ -29,6 +29,7 @@ from gateway.exchange.recording import (
     bound_to,
     file_entry,
 )
+from gateway.exchange.referral import gate_of
 from gateway.exchange.rules import CompiledFlow, RuleBook
 from gateway.store.groups import HELD, PURGED, REFUSED, WAITING, GroupRows, Original
 from gateway.vault.boxes import Nonces
@@ -223,7 +224,8 @@ def _enqueue(
     """6 to 8. Minimise, seal under the key of the person whom the case is about, and queue."""
     today = amsterdam_day(now)
     if isinstance(status.message, Accountability):
-        content = flow.plan.accountability(status.message, flow.domain.pseudonym(owner.id), today)
+        name = flow.domain.pseudonym(owner.id)
+        content = flow.plan.accountability(status.message, name, today)
     else:
         assert isinstance(status.message, StatusMessage)  # noqa: S101  # the third has its own road
         assert original.sealed_reference is not None  # noqa: S101  # checked before the decision
@@ -232,7 +234,7 @@ def _enqueue(
         content = flow.plan.status(status.message, reference, today)
     exchange = status.arrival.exchange
     box = owner.key.seal(pack(content.parts), bound_to(exchange.bytes, 0), nonces.take())
-    rows.parts.append((exchange, 0, owner.id, owner.gate, box))
+    rows.parts.append((exchange, 0, owner.id, gate_of(owner, permit, flow, now), box))
     rows.mailbox.setdefault(flow.flow.recipient, []).append(exchange)
     return Verdict(
         permit,

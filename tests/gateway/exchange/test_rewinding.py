@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from consent.register import amsterdam_day
 from gateway.exchange.mailbox import Page
 from gateway.store.groups import CLEARED, DONE
 from tests.gateway.exchange.road import REDUCED, Road, open_road, protocol, trace
@@ -101,6 +102,22 @@ async def test_invariant_02_a_restriction_stops_it_too(road: Road) -> None:
         }
     )
     assert types_of(await again(road, before)) == ["vervallen", "correctie"]
+
+
+async def test_invariant_02_a_yes_that_ended_since_its_receipt_stops_it_too(road: Road) -> None:
+    """While it waited to be fetched it could not have ended; only since."""
+    person = member()
+    person["instemming"]["geldigTot"] = str(amsterdam_day(road.now() + timedelta(days=30)))
+    before = await start(road)
+    await road.refer(referral(person))
+    road.ahead = timedelta(days=26)
+    assert types_of(await road.pull()) == ["aanmelding"]
+    await road.acknowledge()
+
+    road.ahead = timedelta(days=29)
+    assert types_of(await again(road, before)) == ["aanmelding"]
+    road.ahead = timedelta(days=33)
+    assert types_of(await again(road, before)) == ["vervallen"]
 
 
 async def test_invariant_13_who_withdrew_since_is_not_in_it(road: Road) -> None:
