@@ -158,17 +158,22 @@ class MinimisationPlan:
         tally.take(owner, view, self._referral, refused, hides)
         return tally.result()
 
-    def status(self, message: StatusMessage, reference: str, today: date) -> Minimised:
+    def status(
+        self, message: StatusMessage, permit: Permit, reference: str, today: date
+    ) -> Minimised:
         """Minimise a status message; `reference` is the original sender's own key."""
         tally = _Tally(today, [])
-        tally.take(0, StatusView(message, reference), self._status, frozenset(), False)
+        view = StatusView(message, reference)
+        tally.take(0, view, self._status, _withheld_by_owner(permit), False)
         return tally.result()
 
-    def accountability(self, message: Accountability, pseudonym: str, today: date) -> Minimised:
+    def accountability(
+        self, message: Accountability, permit: Permit, pseudonym: str, today: date
+    ) -> Minimised:
         """Minimise a statement of accountability; `pseudonym` is the receiver's own name."""
         tally = _Tally(today, [])
         view = AccountabilityView(message, pseudonym)
-        tally.take(0, view, self._accountability, frozenset(), False)
+        tally.take(0, view, self._accountability, _withheld_by_owner(permit), False)
         return tally.result()
 
     def partner_update(
@@ -187,9 +192,8 @@ class MinimisationPlan:
         household's address is secret.
         """
         tally = _Tally(today, [])
-        refused: AbstractSet[str] = permit.withheld[0] if permit.withheld else frozenset()
         view = PartnerUpdateView(message, exchange, reference)
-        tally.take(0, view, self._partner_update, refused, hides)
+        tally.take(0, view, self._partner_update, _withheld_by_owner(permit), hides)
         return tally.result()
 
     def narrow(self, part: Part, older: MinimisationPlan) -> Part | None:
@@ -232,6 +236,11 @@ class MinimisationPlan:
             tally.take(member, zrm, self._zrm_date, withheld, False)
         else:
             tally.removed |= self._columns["lid.zrm.gemetenOp"].bit
+
+
+def _withheld_by_owner(permit: Permit) -> AbstractSet[str]:
+    """What the one person whom a message on a case is about does not let go."""
+    return permit.withheld[0] if permit.withheld else frozenset()
 
 
 def covers(withheld: AbstractSet[str], category: str) -> bool:

@@ -225,13 +225,13 @@ def _enqueue(
     today = amsterdam_day(now)
     if isinstance(status.message, Accountability):
         name = flow.domain.pseudonym(owner.id)
-        content = flow.plan.accountability(status.message, name, today)
+        content = flow.plan.accountability(status.message, permit, name, today)
     else:
         assert isinstance(status.message, StatusMessage)  # noqa: S101  # the third has its own road
         assert original.sealed_reference is not None  # noqa: S101  # checked before the decision
         bound = bound_reference(original.id.bytes)
         reference = owner.key.open(original.sealed_reference, bound).decode("ascii")
-        content = flow.plan.status(status.message, reference, today)
+        content = flow.plan.status(status.message, permit, reference, today)
     exchange = status.arrival.exchange
     box = owner.key.seal(pack(content.parts), bound_to(exchange.bytes, 0), nonces.take())
     rows.parts.append((exchange, 0, owner.id, gate_of(owner, permit, flow, now), box))

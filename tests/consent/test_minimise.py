@@ -15,7 +15,7 @@ from consent.columns import age_band
 from consent.minimise import _KNOWN_NAMES, MinimisationPlan, _names
 from consent.protocol import Flow, load
 from schemas.casework import Accountability, StatusMessage
-from schemas.decisions import Permit
+from schemas.decisions import Permit, Rule
 from schemas.fields import FIELDS, MessageKind, Treatment
 from schemas.identifiers import PartialDate
 from schemas.referral import Referral
@@ -50,6 +50,8 @@ from tests.support.strategies import (
     unhurried,
 )
 
+ALONE = Permit("flow", Rule.PERMITTED, (0,))
+"""Of the one person whom a message on a case is about, who withholds nothing."""
 FOLDED = {
     "instroom": "ontvangen",
     "regiecheck": "ontvangen",
@@ -333,7 +335,7 @@ def test_invariant_04_only_admitted_fields_of_a_status_leave(
     paths = {f"statusbericht.{name}": value for name, value in sent.items()}
     admitted = {p for p in paths if fields.get(p, Treatment.DROP) is not Treatment.DROP}
     want = dict(treated(path, paths[path], fields[path], TODAY) for path in sorted(admitted))
-    result = MinimisationPlan(status_flow(fields)).status(message, "eigen-kenmerk", TODAY)
+    result = MinimisationPlan(status_flow(fields)).status(message, ALONE, "eigen-kenmerk", TODAY)
     assert released(result) == ({(0, "casusstatus"): want} if want else {})
     assert set(result.released) == admitted
     assert set(result.removed) == set(paths) - admitted
@@ -346,7 +348,9 @@ def test_a_status_without_its_reason_does_not_tell_that_there_was_one(
 ) -> None:
     plan = MinimisationPlan(status_flow({"statusbericht.status": Treatment.GENERALISE}))
     bare = message.model_copy(update={"close_reason": None})
-    assert plan.status(message, "a", TODAY).parts == plan.status(bare, "a", TODAY).parts
+    assert (
+        plan.status(message, ALONE, "a", TODAY).parts == plan.status(bare, ALONE, "a", TODAY).parts
+    )
 
 
 @unhurried
@@ -354,7 +358,7 @@ def test_a_status_without_its_reason_does_not_tell_that_there_was_one(
 def test_a_plan_for_one_kind_of_message_releases_nothing_of_the_other(
     referral: Referral, message: StatusMessage, flow: Flow, fields: dict[str, Treatment]
 ) -> None:
-    assert MinimisationPlan(flow).status(message, "a", TODAY).parts == []
+    assert MinimisationPlan(flow).status(message, ALONE, "a", TODAY).parts == []
     assert minimised(status_flow(fields), referral).parts == []
 
 
@@ -383,7 +387,7 @@ def accountability_flow(fields: dict[str, Treatment]) -> Flow:
 
 def test_invariant_04_only_admitted_fields_of_an_accountability_leave() -> None:
     plan = MinimisationPlan(accountability_flow(OF_ACCOUNTABILITY))
-    result = plan.accountability(ACCOUNTABILITY, "pseudoniem", TODAY)
+    result = plan.accountability(ACCOUNTABILITY, ALONE, "pseudoniem", TODAY)
     assert released(result) == {
         (0, "verantwoording"): {
             "pseudoniem": "pseudoniem",
@@ -397,15 +401,27 @@ def test_invariant_04_only_admitted_fields_of_an_accountability_leave() -> None:
     for left_out in OF_ACCOUNTABILITY:
         fewer = OF_ACCOUNTABILITY | {left_out: Treatment.DROP}
         less = MinimisationPlan(accountability_flow(fewer)).accountability(
-            ACCOUNTABILITY, "pseudoniem", TODAY
+            ACCOUNTABILITY, ALONE, "pseudoniem", TODAY
         )
         assert set(less.released) == set(result.released) - {left_out}
         assert set(less.removed) == {left_out} & set(result.released)
 
 
+def test_what_the_person_refuses_of_a_message_on_their_case_stays_behind() -> None:
+    plan = MinimisationPlan(accountability_flow(OF_ACCOUNTABILITY))
+    refused = ALONE._replace(withheld=(frozenset({"verantwoording"}),))
+    result = plan.accountability(ACCOUNTABILITY, refused, "pseudoniem", TODAY)
+    assert (result.parts, result.released) == ([], ())
+    assert set(result.removed) == {
+        path
+        for path in OF_ACCOUNTABILITY
+        if path.split(".")[1] not in ("beeindigdOp", "afsluitreden")
+    }
+
+
 def test_an_accountability_says_nothing_of_the_casebooks_own_key() -> None:
     flow = accountability_flow(OF_ACCOUNTABILITY)
-    result = MinimisationPlan(flow).accountability(ACCOUNTABILITY, "pseudoniem", TODAY)
+    result = MinimisationPlan(flow).accountability(ACCOUNTABILITY, ALONE, "pseudoniem", TODAY)
     assert b"V-1" not in everything(result)
     assert b"4b8c9d0e" not in everything(result)
     assert (

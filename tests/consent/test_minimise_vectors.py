@@ -83,7 +83,8 @@ def test_invariant_04_a_status_leaves_as_its_vector_says(name: str) -> None:
     flow = flow_of(table_of(vector), vector, MessageKind.STATUS)
     message = StatusMessage.model_validate_json(json.dumps(vector["message"]))
     today = date.fromisoformat(vector["today"])
-    check(MinimisationPlan(flow).status(message, vector["reference"], today), vector)
+    permit = Permit(flow.id, Rule.PERMITTED, (0,))
+    check(MinimisationPlan(flow).status(message, permit, vector["reference"], today), vector)
 
 
 def test_invariant_13_the_reduced_vector_holds_nothing_of_who_left() -> None:

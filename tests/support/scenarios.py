@@ -256,7 +256,7 @@ def _of_case(scenario: Scenario, flow: Flow, permit: Permit) -> Minimised:
     reason = {"afsluitreden": "wil-geen-contact"} if closed else {}
     if flow.message is MessageKind.STATUS:
         status = StatusMessage.model_validate(wire | {"peildatum": scenario.dag} | reason)
-        return plan.status(status, "PROEF-1", scenario.dag)
+        return plan.status(status, permit, "PROEF-1", scenario.dag)
     ended = {"beeindigdOp": "2026-02-20"} if closed else {}
     report = Accountability.model_validate(
         wire
@@ -265,7 +265,7 @@ def _of_case(scenario: Scenario, flow: Flow, permit: Permit) -> Minimised:
         | ended
         | reason
     )
-    return plan.accountability(report, "pseudoniem", scenario.dag)
+    return plan.accountability(report, permit, "pseudoniem", scenario.dag)
 
 
 def values_of(content: Minimised) -> dict[str, Any]:

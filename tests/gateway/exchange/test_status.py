@@ -22,13 +22,20 @@ async def road(database: str) -> AsyncIterator[Road]:
         yield opened
 
 
-async def say(road: Road, person: str, *, ends: datetime) -> None:
+async def say(
+    road: Road,
+    person: str,
+    *,
+    given: bool = True,
+    category: str = "*",
+    ends: datetime | None = None,
+) -> None:
     record = {
         "burgerservicenummer": person,
         "doel": "terugkoppeling",
         "ontvanger": "dwi",
-        "categorie": "*",
-        "gegeven": True,
+        "categorie": category,
+        "gegeven": given,
         "op": road.now(),
         "geldigTot": ends,
     }
@@ -55,3 +62,12 @@ async def test_invariant_02_a_yes_that_ends_while_it_waits_takes_it_out(road: Ro
 
     road.ahead = timedelta(days=2)
     assert [one["type"] for one in await road.pull("dwi")] == ["nl.sluis.vervallen"]
+
+
+async def test_what_the_person_refuses_of_it_does_not_leave(road: Road) -> None:
+    person = fresh_bsn()
+    case = await case_of(road, person)
+    await say(road, person)
+    await say(road, person, given=False, category="casusstatus")
+    await road.report_status(status_of(case))
+    assert [one["data"] for one in await road.pull("dwi")] == [{}]
