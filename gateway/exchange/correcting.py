@@ -26,7 +26,7 @@ from gateway.exchange.persons import open_births, read_persons, seal_births, sta
 from gateway.exchange.placing import hidden_of
 from gateway.exchange.purging import Purged, purge_leaf
 from gateway.exchange.recall import NO, Affected
-from gateway.exchange.recording import ACCOUNTABILITY, STATUS, bound_to
+from gateway.exchange.recording import bound_to
 from gateway.exchange.rectifying import (
     POSTCODE,
     SECRECY,
@@ -41,6 +41,7 @@ from gateway.exchange.rectifying import (
 )
 from gateway.exchange.referral import has_teams
 from gateway.exchange.rules import RuleBook
+from gateway.exchange.status import may_tell_of
 from gateway.exchange.tools import GroupTools
 from gateway.exchange.withdrawal import open_boxes, reduce_told, without
 from gateway.store import corrections as store
@@ -246,7 +247,7 @@ async def lift(connection: Connection, case: Case) -> Done:
 async def _of_purpose(connection: Connection, case: Case) -> list[Affected]:
     """Every message with a part of the person's under this purpose, whoever sent it; locked.
 
-    With them go the statuses and accountability on such a case, whose flows have other purposes.
+    With them go the messages on such a case, whose flows may have other purposes.
     """
     assert case.person is not None  # noqa: S101  # checked by the callers
     affected = []
@@ -263,16 +264,11 @@ async def _of_purpose(connection: Connection, case: Case) -> list[Affected]:
 
 
 def _is_of_case(one: Told, case: Case) -> bool:
-    """Whether a message tells of a case under this purpose: by who says it, to whom, of whom.
-
-    No row leads from a status to the exchange that it answered; of two cases of one person between
-    the same parties both are stopped.
-    """
+    """Whether a message tells of a case under this purpose, as far as can be told."""
     if case.flow is None or case.person is None or one.owner != case.person.subject:
         return False
-    if one.sender != case.flow.recipient:
-        return False
-    return one.kind == ACCOUNTABILITY or (one.kind == STATUS and one.recipient == case.flow.sender)
+    today = amsterdam_day(case.now)
+    return may_tell_of(one.kind, one.sender, one.recipient, case.flow, case.book, today)
 
 
 def _tell_all(rows: NoticeRows, case: Case, affected: list[Affected]) -> None:

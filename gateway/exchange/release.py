@@ -16,6 +16,7 @@ from uuid import UUID
 
 from consent.decide import closed_by, decide_on_agreement, permit_protected
 from consent.minimise import reduce_stored
+from consent.protocol import Flow
 from consent.register import amsterdam_day
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, field_names, write_entry
 from gateway.audit.merkle import leaf_hash
@@ -33,8 +34,9 @@ from gateway.exchange.persons import Person, standings_of
 from gateway.exchange.recall import NO
 from gateway.exchange.recording import NOTICE, REFERRAL, bound_to
 from gateway.exchange.rules import CompiledFlow, RuleBook
+from gateway.exchange.status import may_tell_of
 from gateway.identity.encryption import EncryptionKey
-from gateway.store.groups import BESCHERMD, WAITING, Leaf
+from gateway.store.groups import BESCHERMD, DONE, WAITING, Leaf
 from gateway.store.ids import new_id
 from gateway.store.mailbox import (
     Queued,
@@ -269,10 +271,11 @@ class Release:
         if row.is_protected:
             # No objection reaches what the household must not learn of.
             return self._protected_permit(flow, parts, row, owner)
+        purposes = self._purposes(rule, row)
         barred = {
             n
             for n, part in enumerate(parts)
-            if rule.purpose in self._restricted.get(part.subject, ())
+            if not purposes.isdisjoint(self._restricted.get(part.subject, ()))
         }
         if not rule.locks.agreement.required:
             return None if barred else STANDING
@@ -289,6 +292,22 @@ class Release:
             return None
         decision = decide_on_agreement(self._book.table, rule, standings, holder)
         return decision if isinstance(decision, Permit) else None
+
+    def _purposes(self, rule: Flow, row: Queued) -> set[str]:
+        """For which a restriction or objection stops a message: its own, and those of its case.
+
+        What waited on such a case was taken out when it was recorded (`correcting.py`); what was
+        received before is not handed over once more.
+        """
+        purposes = {rule.purpose}
+        if row.state == DONE and row.kind != REFERRAL:
+            today = amsterdam_day(self._now)
+            purposes |= {
+                case.purpose
+                for case in self._book.protocol.flows
+                if may_tell_of(row.kind, row.sender, self._recipient, case, self._book, today)
+            }
+        return purposes
 
     def _emergency_permit(self, flow: CompiledFlow, row: Queued) -> Permit | None:
         """An emergency rests on nobody's agreement, and lasts until its moment and no longer."""

@@ -9,11 +9,12 @@ which that recipient knows the person.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, TypeGuard
 from uuid import UUID
 
 from consent.decide import Facts, decide
+from consent.protocol import Flow
 from consent.register import NOTHING_RECORDED, amsterdam_day
 from gateway.exchange.arrivals import Arrival
 from gateway.exchange.boxes import pack
@@ -31,6 +32,7 @@ from gateway.exchange.recording import (
 )
 from gateway.exchange.referral import gate_of
 from gateway.exchange.rules import CompiledFlow, RuleBook
+from gateway.exchange.successors import Carry
 from gateway.store.groups import HELD, PURGED, REFUSED, WAITING, GroupRows, Original
 from gateway.vault.boxes import Nonces
 from schemas.casework import Accountability, CaseStatus, CloseReason, StatusMessage
@@ -136,6 +138,26 @@ def without_place(status: ArrivedStatus, hidden: AbstractSet[UUID]) -> ArrivedSt
     if not isinstance(message, PartnerUpdate) and message.close_reason in MOVED:
         unsaid["close_reason"] = None
     return status._replace(message=message.model_copy(update=unsaid), is_hidden=True)
+
+
+def may_tell_of(
+    kind: int, sender: str, recipient: str, case: Flow, book: RuleBook, today: date
+) -> bool:
+    """Whether a message on a case can be on one that was referred by this flow: by who tells whom.
+
+    No row leads from it to the exchange that it is about; of two cases of one person between the
+    same parties it may be on either. Who took over tells, and is told, as their predecessor was.
+    """
+    taken = book.successions
+    referrers = {case.sender, taken.of(case.sender, Carry.REFERENCES, today)}
+    receivers = {case.recipient, taken.of(case.recipient, Carry.CASES, today)}
+    if case.message is not MessageKind.REFERRAL:
+        return False
+    if kind == ACCOUNTABILITY:
+        return sender in receivers
+    if kind == PARTNER_UPDATE and sender in referrers and recipient in receivers:
+        return True
+    return kind in (STATUS, PARTNER_UPDATE) and sender in receivers and recipient in referrers
 
 
 def tells_of_contact(status: ArrivedStatus, original: Original | None) -> bool:

@@ -174,6 +174,30 @@ async def test_a_restriction_stops_it_and_takes_it_back(road: Road) -> None:
     assert outcome(await tell(road, uitwisselingId=exchange)) == WITHOUT_YES
 
 
+async def test_a_restriction_on_the_case_stops_what_is_told_for_another_purpose(
+    database: str,
+) -> None:
+    before, flow, after = protocol("ander-doel").partition('id = "dwi-partnerbericht"')
+    after = after.replace('doel = "toeleiding-wijkteam"', 'doel = "terugkoppeling"', 1)
+    after = after.replace("vereist = true", "vereist = false", 1)
+    async with open_road(database, before + flow + after) as road:
+        person = fresh_bsn()
+        exchange, _ = await referred(road, person)
+        assert outcome(await tell(road, uitwisselingId=exchange)) == ALLOWED
+        await road.correct(
+            {
+                "soort": "beperking",
+                "uitwisselingId": exchange,
+                "lid": {"burgerservicenummer": person},
+            }
+        )
+        assert outcome(await tell(road, uitwisselingId=exchange)) == WITHOUT_YES
+        assert [one["type"] for one in await road.pull()] == [
+            "nl.sluis.vervallen",
+            "nl.sluis.correctie",
+        ]
+
+
 async def test_a_case_that_waits_for_agreement_or_was_taken_out_does_not_run(road: Road) -> None:
     held = await road.refer(referral(member(agreed=None)))
     assert held["besluit"] == "aangehouden"

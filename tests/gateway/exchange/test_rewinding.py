@@ -13,7 +13,7 @@ from consent.register import amsterdam_day
 from gateway.exchange.mailbox import Page
 from gateway.store.groups import CLEARED, DONE
 from tests.gateway.exchange.road import REDUCED, Road, open_road, protocol, trace
-from tests.support.messages import Json, fresh_bsn, member, referral
+from tests.support.messages import Json, fresh_bsn, member, referral, status_of
 
 KEPT = timedelta(days=14)
 """`naOntvangstDagen` of the flow."""
@@ -102,6 +102,27 @@ async def test_invariant_02_a_restriction_stops_it_too(road: Road) -> None:
         }
     )
     assert types_of(await again(road, before)) == ["vervallen", "correctie"]
+
+
+async def test_invariant_02_a_restriction_stops_what_was_told_of_the_case_too(road: Road) -> None:
+    person = fresh_bsn()
+    answer, _, _ = await received(road, member(person))
+    before = (await road.page("dwi")).cursor
+    await road.report_status(status_of(answer["uitwisselingId"]))
+    await road.acknowledge("dwi")
+    restriction = {
+        "uitwisselingId": answer["uitwisselingId"],
+        "lid": {"burgerservicenummer": person},
+    }
+
+    async def told_again() -> str:
+        page = await road.mailbox.page("dwi", before, 1, trace())
+        return types_of([json.loads(one.event) for one in page.messages])[0]
+
+    await road.correct({"soort": "beperking", **restriction}, partner="casebook")
+    assert await told_again() == "vervallen"
+    await road.correct({"soort": "opheffing-beperking", **restriction}, partner="casebook")
+    assert await told_again() == "statusbericht"
 
 
 async def test_invariant_02_a_yes_that_ended_since_its_receipt_stops_it_too(road: Road) -> None:

@@ -160,6 +160,29 @@ async def test_cases_go_over_and_the_referrer_gets_the_status_under_its_own_refe
     assert "pf" not in [value for one in steps for value in one.values()]
 
 
+async def test_a_restriction_stops_what_a_successor_told_and_waits(desk: Desk) -> None:
+    road, person = desk.road, fresh_bsn()
+    told = await road.refer(
+        referral(member(person), grondslag="jeugdwet", ontvanger="altra", doel="jeugdhulp"),
+        "casebook",
+    )
+    await road.acknowledge("altra")
+    await desk.both("altra", "spirit", Carry.CASES)
+    status = await road.report_status(status_of(told["uitwisselingId"]), "spirit")
+    assert status["besluit"] == "toegelaten"
+
+    await road.correct(
+        {
+            "soort": "beperking",
+            "uitwisselingId": told["uitwisselingId"],
+            "lid": {"burgerservicenummer": person},
+        },
+        partner="casebook",
+    )
+
+    assert await road.state(status) == PURGED
+
+
 async def test_cases_alone_carry_no_mail_and_no_agreement(desk: Desk) -> None:
     road = desk.road
     waiting = await road.refer(
