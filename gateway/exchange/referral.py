@@ -194,9 +194,12 @@ def register_flow(message: PseudonymisedReferral, book: RuleBook) -> Flow | None
     """The flow whose register takes in what a message says of agreement, birth and authority.
 
     None where the flow asks no agreement, and for what must leave no mark there: a protected
-    exchange, and an emergency, which rests on no agreement.
+    exchange, an emergency, which rests on no agreement, and what a suspended partner says, by whose
+    word another's message would go on its way.
     """
     flow = flow_of(message, book)
+    if message.arrival.sender in book.suspended:
+        return None
     if flow is None or not flow.locks.agreement.required or message.emergency is not None:
         return None
     return None if stands_apart(message, book) else flow

@@ -9,6 +9,7 @@ import pytest
 
 from consent.protocol import load
 from gateway.store.groups import HELD, WAITING
+from gateway.store.partners import resume_partner, suspend_partner
 from tests.gateway.exchange.road import (
     EXAMPLE,
     REDUCED,
@@ -17,7 +18,7 @@ from tests.gateway.exchange.road import (
     protocol,
     without_envelope,
 )
-from tests.support.messages import fresh_bsn, member, referral
+from tests.support.messages import fresh_bsn, fresh_reference, member, referral
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -293,3 +294,22 @@ async def test_a_yes_sets_free_what_the_same_delivery_brought_before_it(road: Ro
 
     assert [one["besluit"] for one in told] == ["aangehouden", "toegelaten"]
     assert {one["id"] for one in await road.pull()} == {one["uitwisselingId"] for one in told}
+
+
+async def test_a_yes_in_a_suspended_partners_delivery_frees_nothing(database: str) -> None:
+    """What it had delivered is worked off and refused; by its word nothing else may go."""
+    async with open_road(database) as road:
+        ann = member(agreed=None)
+        waits = await road.refer(referral(ann, grondslag="wmo2015"), "dwzs")
+        assert waits["besluit"] == "aangehouden"
+        await suspend_partner(road.engine, "dwi")
+
+        agrees = referral({**ann, "instemming": member()["instemming"]})
+        (told,) = await road.deliver(agrees)
+        assert (told["besluit"], told["regelcode"]) == ("geweigerd", "partner-geschorst")
+        assert await road.state(waits) == HELD
+
+        await resume_partner(road.engine, "dwi")
+        (told,) = await road.deliver({**agrees, "kenmerk": fresh_reference()})
+        assert told["besluit"] == "toegelaten"
+        assert await road.state(waits) == WAITING
