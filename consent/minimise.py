@@ -99,6 +99,7 @@ class MinimisationPlan:
     """One flow's field list, compiled."""
 
     def __init__(self, flow: Flow) -> None:
+        self.flow = flow
         columns = [column_of(bit, path, flow) for bit, path in enumerate(PATHS)]
         self._columns = {column.path: column for column in columns}
         self._treatments = flow.fields

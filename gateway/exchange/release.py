@@ -296,10 +296,15 @@ class Release:
     def _purposes(self, rule: Flow, row: Queued) -> set[str]:
         """For which a restriction or objection stops a message: its own, and those of its case.
 
+        Its own also as the version named it by which it came.
+
         What waited on such a case was taken out when it was recorded (`correcting.py`); what was
         received before is not handed over once more.
         """
         purposes = {rule.purpose}
+        older = self._book.older.get((row.protocol, rule.id))
+        if older is not None:
+            purposes.add(older.flow.purpose)
         if row.state == DONE and row.kind != REFERRAL:
             today = amsterdam_day(self._now)
             purposes |= {

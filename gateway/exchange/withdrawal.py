@@ -80,15 +80,14 @@ async def take_back(
         if one.is_emergency:
             continue  # it never rested on agreement
         flow = book.flows.get(one.flow or "")
-        if flow is None:
-            rule = await flow_then(connection, one.protocol, one.flow)
-            if one.released_at is not None and (rule is None or _asks(rule, scope)):
-                affected.append(Affected(one, None, NO))
+        if flow is None or flow.flow.purpose != scope.purpose:
+            if one.released_at is not None:
+                affected += await _by_its_own_rule(connection, one, scope, person, book, now)
             continue
         if not _asks(flow.flow, scope):
             continue
         if flow.flow.id not in stands:
-            stands[flow.flow.id] = _stand(person, flow, book, now)
+            stands[flow.flow.id] = _stand(person, flow.flow, book, now)
         stand = stands[flow.flow.id]
         if stand.given is not True or stand.refused:
             affected.append(Affected(one, flow, stand))
@@ -161,11 +160,38 @@ async def reduce_told(
     return leaves
 
 
-def _stand(person: Person | None, flow: CompiledFlow, book: RuleBook, now: datetime) -> Standing:
+async def _by_its_own_rule(
+    connection: Connection,
+    one: Told,
+    scope: Scope,
+    person: Person | None,
+    book: RuleBook,
+    now: datetime,
+) -> list[Affected]:
+    """A message that was handed over for this purpose, by a flow that is gone or has another now.
+
+    What was agreed to was the flow as it was then.
+    """
+    if one.protocol == book.protocol.digest:
+        return []
+    older = book.older.get((one.protocol, one.flow or ""))
+    if older is not None:
+        rule: Flow | None = older.flow
+    else:
+        rule = await flow_then(connection, one.protocol, one.flow)
+    if rule is None:
+        return [Affected(one, None, NO)] if one.flow not in book.flows else []
+    stand = _stand(person, rule, book, now)
+    if not _asks(rule, scope) or (stand.given is True and not stand.refused):
+        return []
+    return [Affected(one, None, stand)]
+
+
+def _stand(person: Person | None, flow: Flow, book: RuleBook, now: datetime) -> Standing:
     """Where the person stands on one flow, by the age regime of its law."""
     if person is None:
         return NOTHING_RECORDED
-    return standings_of([person], flow.flow, book.protocol, now)[0]
+    return standings_of([person], flow, book.protocol, now)[0]
 
 
 def _asks(rule: Flow, scope: Scope) -> bool:

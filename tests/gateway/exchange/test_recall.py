@@ -173,6 +173,23 @@ async def test_a_recall_reaches_what_was_cleared_long_ago(database: str) -> None
         assert recall["uitwisselingId"] == answer["uitwisselingId"]
 
 
+async def test_a_recall_reaches_what_a_later_protocol_has_for_another_purpose(
+    database: str,
+) -> None:
+    async with open_road(database) as road:
+        person = fresh_bsn()
+        yes = await road.say(person, True)
+        answer = await road.refer(referral(member(person, agreed=None)))
+        await road.acknowledge()
+        renamed = protocol("hernoemd").replace(PURPOSE, "naar-het-wijkteam")
+        await road.put_in_force(renamed)
+
+        await road.withdraw(yes.consent_id)
+
+        (told,) = notices(await road.pull())
+        assert told["uitwisselingId"] == answer["uitwisselingId"]
+
+
 async def test_a_recall_reaches_what_a_later_protocol_has_no_flow_for(database: str) -> None:
     async with open_road(database) as road:
         ann = fresh_bsn()

@@ -12,7 +12,7 @@ import pytest
 from consent.register import amsterdam_day
 from gateway.exchange.mailbox import Page
 from gateway.store.groups import CLEARED, DONE
-from tests.gateway.exchange.road import REDUCED, Road, open_road, protocol, trace
+from tests.gateway.exchange.road import PURPOSE, REDUCED, Road, open_road, protocol, trace
 from tests.support.messages import Json, fresh_bsn, member, referral, status_of
 
 KEPT = timedelta(days=14)
@@ -101,6 +101,24 @@ async def test_invariant_02_a_restriction_stops_it_too(road: Road) -> None:
             "lid": {"burgerservicenummer": person},
         }
     )
+    assert types_of(await again(road, before)) == ["vervallen", "correctie"]
+
+
+async def test_invariant_02_a_restriction_outlasts_the_name_of_its_purpose(
+    road: Road,
+) -> None:
+    person = fresh_bsn()
+    answer, before, _ = await received(road, member(person))
+    await road.correct(
+        {
+            "soort": "beperking",
+            "uitwisselingId": answer["uitwisselingId"],
+            "lid": {"burgerservicenummer": person},
+        }
+    )
+    renamed = protocol("hernoemd", REDUCED).replace(PURPOSE, "naar-het-wijkteam")
+    await road.put_in_force(renamed)
+    await road.say(person, True, purpose="naar-het-wijkteam")
     assert types_of(await again(road, before)) == ["vervallen", "correctie"]
 
 
