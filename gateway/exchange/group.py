@@ -273,6 +273,8 @@ async def _set_free(
 ) -> None:
     """A "yes" that came with a message sets free what waited for it, as one by itself does.
 
+    So does a statement of who may say it.
+
     What is set free is queued and logged with the group's own rows, heads last.
     """
     trace, agreed = draft.filed[0][0].trace, draft.rows.agreed

@@ -389,7 +389,9 @@ def walk(
     flow = register_flow(message, book)
     if flow is not None:
         sender = message.arrival.sender
-        record_facts(message.members, message.authority, sender, persons, holders, rows, nonces)
+        record_facts(
+            message.members, message.authority, sender, persons, holders, flow, rows, nonces
+        )
         record_agreements(message.agreements, sender, persons, flow, rows, nonces)
     verdict = settle(message, persons, book, routes, rows, nonces, now)
     apart = stands_apart(message, book)

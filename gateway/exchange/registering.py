@@ -29,16 +29,21 @@ def record_facts(
     sender: str,
     persons: Sequence[Person],
     holders: Mapping[bytes, Person],
+    flow: Flow,
     rows: GroupRows,
     nonces: Nonces,
 ) -> None:
     """Birth dates and authority, member by member; `holders` are persons outside the household."""
     for ref, stated, person in zip(members, authority, persons, strict=True):
+        before = person.facts
         if ref.birth is not None:
             _learn_birth(person, ref.birth, rows, nonces)
         for one in stated:
             ids = [persons[h].id if isinstance(h, int) else holders[h].id for h in one.holders]
             _learn_authority(person, one, ids, sender, rows)
+        if person.facts is not before:
+            # Whose yes is needed may be known by it, of what waits too.
+            rows.agreed.add((person.id, (flow.purpose, flow.recipient)))
 
 
 def _learn_birth(person: Person, born: PartialDate, rows: GroupRows, nonces: Nonces) -> None:

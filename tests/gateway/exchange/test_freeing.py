@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from consent.protocol import load
+from consent.register import amsterdam_day
 from gateway.store.groups import HELD, WAITING
 from gateway.store.partners import resume_partner, suspend_partner
 from tests.gateway.exchange.road import (
@@ -281,6 +282,20 @@ async def test_a_yes_that_comes_with_a_later_referral_sets_free_what_waited(road
     assert waits["besluit"] == "aangehouden"
 
     later = await road.refer(referral({**ben, "instemming": ann["instemming"]}))
+
+    exchanges = {waits["uitwisselingId"], later["uitwisselingId"]}
+    assert {one["id"] for one in await road.pull()} == exchanges
+
+
+async def test_authority_that_comes_with_a_later_referral_sets_free_what_waited(road: Road) -> None:
+    parent, yes = member(), {"gegeven": True, "op": "2025-11-01", "door": "ouder", "doorLid": 0}
+    child = member(rol="kind", geboortedatum="2018-01-01", instemming=yes)
+    waits = await road.refer(referral(parent, child))
+    assert waits["besluit"] == "aangehouden"
+
+    day = str(amsterdam_day(road.now()))
+    stated = {"houders": [{"lid": 0}], "bron": "brp", "peildatum": day}
+    later = await road.refer(referral(parent, {**child, "gezag": [stated]}))
 
     exchanges = {waits["uitwisselingId"], later["uitwisselingId"]}
     assert {one["id"] for one in await road.pull()} == exchanges
