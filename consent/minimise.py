@@ -31,7 +31,7 @@ from consent.columns import (
 from consent.protocol import Flow
 from schemas.casework import Accountability, StatusMessage
 from schemas.decisions import Permit
-from schemas.fields import FIELDS, PLACES, Place, Treatment
+from schemas.fields import FIELDS, PLACES, WIDER, Place, Treatment
 from schemas.partner_update import PartnerUpdate
 from schemas.referral import Referral
 from schemas.zrm import PROBLEM_BELOW, ZrmDomain, ZrmMeasurement
@@ -245,8 +245,13 @@ def _withheld_by_owner(permit: Permit) -> AbstractSet[str]:
 
 
 def covers(withheld: AbstractSet[str], category: str) -> bool:
-    """Whether a member's refusals include a category; `zrm` includes each of its domains."""
-    return category in withheld or category.partition(".")[0] in withheld
+    """Whether a member's refusals include a category.
+
+    `zrm` includes each of its domains, and what is refused of a referral what is told of it later.
+    """
+    if category in withheld or category.partition(".")[0] in withheld:
+        return True
+    return WIDER.get(category) in withheld
 
 
 def _score(domain: ZrmDomain, score: int, is_coarse: bool) -> bytes:

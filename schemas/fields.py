@@ -209,6 +209,8 @@ FIELDS: dict[str, FieldDefinition] = {
 AT_RELEASE = frozenset({"lid.reedsBekend"})
 """Fields that are worked out when a message is handed over: until then a part holds null."""
 CATEGORIES: frozenset[str] = frozenset(field.category for field in FIELDS.values())
+WIDER: dict[str, str] = {"nieuw-contact": "contact", "bericht-toelichting": "vrije-tekst"}
+"""What is told of a case, by what it is in a referral: who refuses that refuses this too."""
 
 
 class Place(StrEnum):

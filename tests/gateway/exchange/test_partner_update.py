@@ -149,6 +149,23 @@ async def test_invariant_02_withdrawal_stops_it_before_and_after_it_came(road: R
     assert outcome(await tell(road, uitwisselingId=exchange)) == ALLOWED
 
 
+async def test_who_lets_no_phone_number_go_lets_no_new_one_go(road: Road) -> None:
+    person = fresh_bsn()
+    exchange, _ = await referred(road, person)
+    moved: Json = {
+        "uitwisselingId": exchange,
+        "soort": "contactgegevens-gewijzigd",
+        "afspraakOp": None,
+        "telefoonnummer": "020 555 0001",
+    }
+    assert outcome(await tell(road, **moved)) == ALLOWED
+    await road.say(person, False, "contact")
+    assert outcome(await tell(road, **moved)) == ALLOWED
+    told = [one["data"] for one in await road.pull() if one["type"] == "nl.sluis.partnerbericht"]
+    assert [one["soort"] for one in told] == ["contactgegevens-gewijzigd"] * 2
+    assert all("telefoonnummer" not in one for one in told)
+
+
 async def test_what_was_handed_over_of_it_is_recalled_too(road: Road) -> None:
     person = fresh_bsn()
     exchange, _ = await referred(road, person)
