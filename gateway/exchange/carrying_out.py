@@ -135,7 +135,7 @@ class CarryingOut:
             keeper = new_id()
             key, wrapped = vault.new_key(keeper, CONTENT, epoch_of(now))
             await admit_subjects(connection, {}, [NewSubject(keeper, *wrapped)])
-            flow = book.flows.get(told.flow or "")
+            flow = book.flow_to(told.recipient, told.flow)
             advice = Advice(
                 rule=AdviceRule.ERASE,
                 exchange_id=told.exchange,

@@ -252,11 +252,12 @@ async def _of_purpose(connection: Connection, case: Case) -> list[Affected]:
     assert case.person is not None  # noqa: S101  # checked by the callers
     affected = []
     for one in await lock_told(connection, case.person.subject, None):
-        flow = case.book.flows.get(one.flow or "")
-        purpose = None if flow is None else flow.flow.purpose
+        flow = case.book.flow_to(one.recipient, one.flow)
+        older = case.book.older.get((one.protocol, one.flow or ""))
+        purposes = {then.flow.purpose for then in (flow, older) if then is not None}
         if (
             one.exchange == case.subject.exchange
-            or (case.flow is not None and purpose == case.flow.purpose)
+            or (case.flow is not None and case.flow.purpose in purposes)
             or _is_of_case(one, case)
         ):
             affected.append(Affected(one, flow, NO))
@@ -312,7 +313,7 @@ def _tell(
     if not subject.is_released or subject.recipient in (None, case.partner):
         return
     assert subject.recipient is not None  # noqa: S101  # checked above
-    compiled = case.book.flows.get(subject.flow or "")
+    compiled = case.book.flow_to(subject.recipient, subject.flow)
     name = None
     if case.person is not None and compiled is not None:
         name = compiled.domain.pseudonym(case.person.subject)

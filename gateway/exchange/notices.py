@@ -239,7 +239,7 @@ async def ask_again(
     for one in lapsed:
         newest = None
         for told in await lock_told(connection, one.subject, one.recipient):
-            flow = book.flows.get(told.flow or "")
+            flow = book.flow_to(told.recipient, told.flow)
             if (
                 told.is_emergency
                 or told.released_at is None

@@ -243,10 +243,10 @@ class Release:
 
         A version may give its id to another: what it says of them, it says of nobody else.
         """
-        flow = self._book.flows.get(row.flow or "")
-        if flow is None or flow.flow.recipient != self._recipient:
-            return None
-        return flow if row.kind == NOTICE or flow.flow.sender == row.sender else None
+        flow = self._book.flow_to(self._recipient, row.flow)
+        if flow is None or row.kind == NOTICE:
+            return flow
+        return flow if flow.flow.sender == row.sender else None
 
     def _is_open(self, flow: CompiledFlow) -> bool:
         """Whether the flow as a whole is open today; the same for every message of a page."""

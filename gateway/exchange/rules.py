@@ -80,6 +80,14 @@ class RuleBook:
     def protocol(self) -> Protocol:
         return self.table.protocol
 
+    def flow_to(self, recipient: str | None, flow: str | None) -> CompiledFlow | None:
+        """The flow of this id, where it goes to this recipient: a version may give it to another.
+
+        By its names nobody else knows anybody.
+        """
+        found = self.flows.get(flow or "")
+        return None if found is None or found.flow.recipient != recipient else found
+
     def facts(
         self, flow: str | None, *, is_protected: bool = False, is_emergency: bool = False
     ) -> RuleFacts:

@@ -79,7 +79,7 @@ async def take_back(
     for one in told:
         if one.is_emergency:
             continue  # it never rested on agreement
-        flow = book.flows.get(one.flow or "")
+        flow = book.flow_to(one.recipient, one.flow)
         if flow is None or flow.flow.purpose != scope.purpose:
             if one.released_at is not None:
                 affected += await _by_its_own_rule(connection, one, scope, person, book, now)

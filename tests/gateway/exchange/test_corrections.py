@@ -22,6 +22,7 @@ from gateway.exchange.rectifying import NotRectifiableError
 from gateway.store.groups import CLEARED, HELD, PURGED, WAITING
 from gateway.store.notices import restricted
 from tests.gateway.exchange.road import (
+    REDUCED,
     WITH_NOTE,
     Road,
     notices,
@@ -660,3 +661,29 @@ async def test_a_rectified_birth_date_bears_on_who_decides(road: Road) -> None:
     assert [born.reveal() for born in known.facts.births] == ["1980-05-01", "2016-03-01"]
     later = await road.refer(referral(member(ann)))
     assert later["besluit"] == "aangehouden"
+
+
+async def test_invariant_06_who_has_it_is_told_no_name_of_another_recipients(
+    database: str,
+) -> None:
+    """A version gave the flow's id to another recipient."""
+    async with open_road(database, protocol("beperkt", REDUCED)) as road:
+        person = fresh_bsn()
+        answer = await road.refer(referral(member(), member(person, rol="partner")))
+        await road.acknowledge()
+        parties = 'id = "dwi-aanmelding"\nverzender = "dwi"\nontvanger = '
+        away = (f'{parties}"casebook"', f'{parties}"dwzs"')
+        await road.put_in_force(protocol("weg", REDUCED, away))
+        await road.correct(
+            {
+                "soort": "beperking",
+                "uitwisselingId": answer["uitwisselingId"],
+                "lid": {"burgerservicenummer": person},
+            }
+        )
+        (restricted,) = notices(await road.pull(), "correctie")
+        assert "lid" not in restricted
+        await road.acknowledge()
+        await road.say(person, False, partner="casebook")
+        (recall,) = notices(await road.pull())
+        assert "lid" not in recall
