@@ -190,7 +190,9 @@ class Corrections:
             name = correction.member
             if name.place is not None and partner != subject.sender:
                 raise UnknownMemberError("member")  # places are those of the message as it was sent
-            if name.bsn is not None and partner != subject.sender and not gives_bsn(flow):
+            older = book.older.get((subject.protocol, subject.flow or ""))
+            gave = gives_bsn(flow) and (older is None or gives_bsn(older.flow))
+            if name.bsn is not None and partner != subject.sender and not gave:
                 raise UnknownMemberError("member")  # who got pseudonyms may not try numbers on them
             person = await self._person(connection, name, book, subject, whom)
         gate = {one.subject for one in whom}

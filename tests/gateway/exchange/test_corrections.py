@@ -636,9 +636,13 @@ async def test_who_got_pseudonyms_only_cannot_try_numbers_on_them(database: str)
         ann = member()
         answer = await road.refer(referral(ann))
         await road.acknowledge()
-        for bsn in (ann["burgerservicenummer"], fresh_bsn()):
-            with pytest.raises(UnknownMemberError):
-                await road.correct(of(answer, "bezwaar", lid=person(bsn)), partner="casebook")
+        for text in (None, protocol("v2")):
+            if text is not None:
+                # That one gives the number: of what comes, and not of what came.
+                await road.put_in_force(text)
+            for bsn in (ann["burgerservicenummer"], fresh_bsn()):
+                with pytest.raises(UnknownMemberError):
+                    await road.correct(of(answer, "bezwaar", lid=person(bsn)), partner="casebook")
 
 
 async def test_a_rectified_birth_date_bears_on_who_decides(road: Road) -> None:
