@@ -21,6 +21,7 @@ from gateway.api.described import (
 )
 from gateway.api.problems import Problem, invalid
 from gateway.api.reading import read_json
+from gateway.api.visits import keeping_apart
 from gateway.exchange.corrections import (
     Corrections,
     NotTheSenderError,
@@ -94,7 +95,9 @@ def correction_routes(corrections: Corrections, authenticate: Authenticate) -> A
         correction = await read_json(request, Correction)
         trace = trace_of(request.scope["headers"])
         try:
-            recorded = await corrections.correct(caller.id, correction, trace)
+            recorded = await corrections.correct(
+                caller.id, correction, trace, keeping_apart(request.scope)
+            )
         except ValidationError as error:
             raise invalid(error) from None
         except NotRectifiableError:
@@ -140,11 +143,12 @@ def correction_routes(corrections: Corrections, authenticate: Authenticate) -> A
         },
     )
     async def report(
+        request: Request,
         correctie_id: Annotated[UUID, Path(description="De `correctieId` van het bewijs.")],
         caller: Annotated[Caller, Depends(authenticate)],
     ) -> Response:
         try:
-            told = await corrections.report(caller.id, correctie_id)
+            told = await corrections.report(caller.id, correctie_id, keeping_apart(request.scope))
         except UnknownCorrectionError:
             raise Problem(
                 HTTPStatus.NOT_FOUND, "Correctie onbekend", "U heeft geen correctie met dit id."

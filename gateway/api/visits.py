@@ -21,6 +21,8 @@ from gateway.identity.tokens import Caller
 
 RECORDED = "sluis.recorded"
 """Set in a request's scope by an operation that left its own entry, or did nothing to record."""
+APART = "sluis.apart"
+"""Set in a request's scope where it is about a protected exchange of who asks (invariant 14)."""
 TOKEN_HOLDER = "sluis.token-holder"  # noqa: S105  # a name
 """Set in a token request's scope: whom a token was made for."""
 
@@ -38,6 +40,15 @@ _ACTIONS = {
 }
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 UNKNOWN_ADDRESS = "onbekend-adres"
+
+
+def keeping_apart(scope: MutableMapping[str, Any]) -> Callable[[], None]:
+    """What an operation calls once it turns out to be about a protected exchange."""
+
+    def keep() -> None:
+        scope[APART] = True
+
+    return keep
 
 
 def actor_of(caller: Caller | None) -> Actor:
@@ -89,7 +100,9 @@ def act_of(
         is_error=status >= HTTPStatus.BAD_REQUEST,
         outcome=str(int(status)),
         target=_target(scope),
-        is_protected=operation.startswith(_PROTECTED) or operation.endswith("Beschermd"),
+        is_protected=scope.get(APART, False)
+        or operation.startswith(_PROTECTED)
+        or operation.endswith("Beschermd"),
     )
 
 

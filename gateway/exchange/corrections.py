@@ -8,7 +8,7 @@ is lifted: decisions and releases look for it (`store.notices.restricted`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -60,6 +60,11 @@ class UnknownCorrectionError(Exception):
     """No such correction of this partner's."""
 
 
+Apart = Callable[[], None]
+"""Told that a correction is about a protected exchange of who asks, so that the request leaves no
+entry where those of others are (invariant 14); also where it is then refused."""
+
+
 class Recorded(NamedTuple):
     """What was recorded, and whether it was before."""
 
@@ -84,23 +89,30 @@ class Corrections:
         self._prints = prints
         self._tools = tools
 
-    async def correct(self, partner: str, correction: Correction, trace: Trace) -> Recorded:
+    async def correct(
+        self, partner: str, correction: Correction, trace: Trace, apart: Apart = lambda: None
+    ) -> Recorded:
         """Carry a correction out, once. Raises what stands above, `NotRectifiableError`, or
         pydantic's `ValidationError` for values that cannot be; then nothing was changed.
         """
         values = read_values(correction.values) if correction.values else None
 
         async def work(connection: Connection, book: RuleBook) -> Recorded:
-            return await self._carry_out(connection, book, partner, correction, values, trace)
+            return await self._carry_out(
+                connection, book, partner, correction, values, trace, apart
+            )
 
         return await in_transaction(self._pool, self._load_book, work)
 
-    async def report(self, partner: str, correction: UUID) -> CorrectionReport:
+    async def report(
+        self, partner: str, correction: UUID, apart: Apart = lambda: None
+    ) -> CorrectionReport:
         """Who was told, and who has acknowledged. Raises `UnknownCorrectionError`."""
         async with self._pool.acquire() as connection:
             stored = await store.correction_of(connection, partner, correction)
             if stored is None:
                 raise UnknownCorrectionError("correction")
+            await _keep_apart(connection, stored, apart)
             told = [
                 ToldRecipient(
                     recipient=one.recipient,
@@ -128,6 +140,7 @@ class Corrections:
         correction: Correction,
         values: Rectification | None,
         trace: Trace,
+        apart: Apart,
     ) -> Recorded:
         now, entry = self._tools.clock(), new_id()
         body = correction.model_dump_json(by_alias=True, exclude_none=True).encode()
@@ -144,10 +157,11 @@ class Corrections:
         # References come first in the order of locks; a repeat waits here for its first one.
         earlier = await store.claim(connection, new)
         if earlier is not None:
+            await _keep_apart(connection, earlier, apart)
             if earlier.body != new.body:
                 raise ReferenceTakenError("reference")
             return Recorded(_receipt(earlier), is_repeat=True)
-        case = await self._open_case(connection, book, new, correction, values, trace)
+        case = await self._open_case(connection, book, new, correction, values, trace, apart)
         await store.name_exchange(connection, new.id, case.subject.exchange)
         await self._tools.journal.write(await _lines(connection, new, case))
         await apply(connection, case)
@@ -164,6 +178,7 @@ class Corrections:
         correction: Correction,
         values: Rectification | None,
         trace: Trace,
+        apart: Apart,
     ) -> Case:
         """The exchange, its persons and the one who is named, behind everybody's gate."""
         partner, kind = new.partner, correction.kind
@@ -171,11 +186,7 @@ class Corrections:
         if correction.message is not None:
             print_of = self._prints.reference(partner, correction.message)
             exchange = await store.exchange_by_reference(connection, partner, print_of)
-        subject = None
-        if exchange is not None:
-            subject = await store.corrected(connection, exchange, locks=False)
-        if subject is None or not _is_party(partner, subject):
-            raise UnknownExchangeError("exchange")
+        subject = await _own(connection, partner, exchange, apart)
         if kind is not CorrectionKind.ANNUL and subject.kind != REFERRAL:
             raise UnknownExchangeError("exchange")
         if kind.is_senders_own and partner != subject.sender:
@@ -299,6 +310,27 @@ def _is_party(partner: str, subject: Subject) -> bool:
     if subject.kind in (UNREADABLE, NOTICE) or subject.state == REFUSED:
         return False
     return partner == subject.sender or (partner == subject.recipient and subject.is_released)
+
+
+async def _own(
+    connection: Connection, partner: str, exchange: UUID | None, apart: Apart
+) -> Subject:
+    """An exchange of this partner's. Raises `UnknownExchangeError`."""
+    subject = None
+    if exchange is not None:
+        subject = await store.corrected(connection, exchange, locks=False)
+    if subject is None or not _is_party(partner, subject):
+        raise UnknownExchangeError("exchange")
+    if subject.is_protected:
+        apart()
+    return subject
+
+
+async def _keep_apart(connection: Connection, earlier: StoredCorrection, apart: Apart) -> None:
+    """Tell of what was recorded before, too, where it was about a protected exchange."""
+    subject = await store.corrected(connection, earlier.about, locks=False)
+    if subject is not None and subject.is_protected:
+        apart()
 
 
 async def _flow_of(connection: Connection, book: RuleBook, subject: Subject) -> Flow | None:

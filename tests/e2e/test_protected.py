@@ -13,6 +13,7 @@ one) and by how long answers take (Mann-Whitney).
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import random
 import statistics
@@ -28,6 +29,7 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.audit.merkle import leaf_hash
+from gateway.audit.tiles import Bundle, split_bundle
 from gateway.cli.registration import ensure_sandbox_partner
 from gateway.store.partners import NewPartner
 from tests.gateway.exchange.road import Road, open_road
@@ -306,6 +308,52 @@ async def test_the_overseer_reads_and_proves_what_nobody_else_does(postgres: Tes
             proof = await http.get(f"{path}/bewijs", params={"bladhash": leaf})
             assert proof.status_code == status
             assert (await http.get(f"{path}/tile/entries/000.p/1")).status_code == status
+
+
+async def test_invariant_14_the_open_access_log_names_no_act_about_a_protected_exchange(
+    postgres: TestServer,
+) -> None:
+    async with cast(postgres) as whole:
+        okt, veilig_thuis = whole.okt, whole.veilig_thuis
+        sent = await _refer(okt, report(member(MOTHER, agreed=None), reference="V-1"))
+        about = {"uitwisselingId": sent.json()["uitwisselingId"]}
+        assert len((await veilig_thuis.get("/v1/postvak")).json()["berichten"]) == 1
+        left = {"kenmerk": "VC-1", "soort": "lid-vertrokken", **about}
+        nobody = left | {"lid": {"burgerservicenummer": FATHER}}
+        annulled = {"kenmerk": "VC-1", "soort": "annulering", **about}
+        statuses = [
+            (await http.post("/v1/correcties", json=one)).status_code
+            for http, one in (
+                (veilig_thuis, annulled), (okt, nobody), (okt, annulled), (okt, annulled),
+                (okt, annulled | {"soort": "lid-vertrokken", "lid": {"plaats": 0}}),
+            )
+        ]  # fmt: skip
+        assert statuses == [403, 404, 201, 201, 409]
+        made = await okt.post("/v1/correcties", json=annulled)
+        place = f"/v1/correcties/{made.json()['correctieId']}"
+        assert (await okt.get(place)).status_code == 200
+        await _until_signed(whole.gateway)
+        parties = {"okt", "veilig-thuis"}
+        acts = [
+            one
+            for one in await _entries(whole.toezicht, "toegang")
+            if one.get("actor", {}).get("id") in parties
+        ]
+        assert {one["operation"] for one in acts} == {"vraagToken"}
+        apart = [
+            one["operation"]
+            for one in await _entries(whole.overseer, "toegang-beschermd")
+            if one.get("actor", {}).get("id") in parties
+        ]
+        assert (apart.count("corrigeer"), apart.count("volgCorrectie")) == (6, 1)
+
+
+async def _entries(http: httpx.AsyncClient, series: str) -> list[Json]:
+    """Every entry of a log, as a supervisor reads it."""
+    path = f"/v1/logboek/{series}"
+    size = int((await http.get(f"{path}/checkpoint")).text.split("\n")[1])
+    bundle = await http.get(f"{path}/tile/entries/000.p/{size}")
+    return [json.loads(raw) for raw in split_bundle(bundle.content, Bundle(0, size))]
 
 
 # Timing, on one gateway.
