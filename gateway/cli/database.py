@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -127,6 +128,10 @@ class RecordingEngine(AsyncEngine):
     def about(self, persons: Sequence[tuple[UUID, DataKey]]) -> None:
         """Name the persons whom the act turned out to be about; call it before the commit."""
         self._persons += persons
+
+    def apart(self) -> None:
+        """The act turned out to be about a protected exchange: its entry stands with those."""
+        self._act = replace(self._act, is_protected=True)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:

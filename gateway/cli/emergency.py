@@ -74,7 +74,7 @@ def review(
         officer,
         key,
         lambda engine, vault, sign: review_emergency(
-            engine, vault, which, officer, outcome, why, sign
+            engine, vault, which, officer, outcome, why, sign, engine.apart
         ),
         Doing(Action.UPDATE, Target("exchange", str(which))),
     )

@@ -95,15 +95,19 @@ async def review_emergency(
     outcome: ReviewOutcome,
     remark: str,
     sign: Sign,
+    apart: Callable[[], None] = lambda: None,
 ) -> tuple[StoredReview, Professional | None]:
     """Review an emergency release, once. Gives the release, and who answered for it.
 
+    `apart` is told where the release is protected, before anything of the act is recorded.
     Raises `UnknownCaseError`, `AlreadyReviewedError` or `MayNotActError`.
     """
     async with _acting(engine, officer_id) as (connection, officer, now):
         found = await store.lock_review(connection, exchange)
         if found is None:
             raise UnknownCaseError("no emergency release has this id")
+        if found.is_protected:
+            apart()
         if found.reviewed_at is not None:
             raise AlreadyReviewedError("this release was reviewed before")
         decided = {"outcome": outcome.value, "remark": remark}
