@@ -36,9 +36,13 @@ async def seen_of(connection: Connection, partner: str, since: datetime) -> Seen
         since,
     )
     deliveries = await connection.fetchrow(
+        # A tally counts protected records as well.
         """select count(*),
-                  count(*) filter (where tally ? 'toegelaten' and tally ? 'geweigerd/niet-leesbaar')
-             from delivery where sender = $1 and received_at >= $2""",
+                  count(*) filter (where d.tally ? 'geweigerd/niet-leesbaar' and exists (
+                      select from exchange e
+                       where e.sender = d.sender and e.received_at = d.received_at
+                         and e.rule = 'toegelaten' and not e.is_protected))
+             from delivery d where d.sender = $1 and d.received_at >= $2""",
         partner,
         since,
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from gateway.store.groups import BESCHERMD
+from gateway.store.observed import seen_of
 from tests.gateway.exchange.road import PROTECTED, Road, open_road, without_envelope
 from tests.support import protected
 from tests.support.messages import bsn, member, referral, status_of
@@ -149,6 +150,22 @@ async def test_a_delivery_with_protected_records_keeps_its_order_and_its_groups_
     assert len(await road.entries(log=BESCHERMD)) == 2
     sizes = await road.pool.fetch("select length(leaf_hashes) / 32 from commit_group")
     assert sorted(row[0] for row in sizes) == [1, 1, 2, 2]
+
+
+async def test_invariant_14_what_a_partner_was_seen_to_do_counts_no_protected_record(
+    road: Road,
+) -> None:
+    """A conformance report that saw a mixed delivery, and nothing accepted, would tell of one."""
+    since = road.now() - timedelta(hours=1)
+    unreadable = {"kenmerk": "R-9"}
+    await road.deliver(report(member(agreed=None)), unreadable, sender="okt")
+    async with road.pool.acquire() as connection:
+        seen = await seen_of(connection, "okt", since)
+    assert (seen.accepted, seen.unreadable, seen.mixed_deliveries, seen.deliveries) == (0, 1, 0, 1)
+    await road.deliver(referral(ontvanger="casebook"), unreadable, sender="okt")
+    async with road.pool.acquire() as connection:
+        seen = await seen_of(connection, "okt", since)
+    assert (seen.accepted, seen.unreadable, seen.mixed_deliveries, seen.deliveries) == (1, 2, 1, 2)
 
 
 async def test_a_status_on_it_stays_as_unseen_as_it_is(road: Road) -> None:
