@@ -348,10 +348,131 @@ async def test_invariant_14_the_open_access_log_names_no_act_about_a_protected_e
         assert (apart.count("corrigeer"), apart.count("volgCorrectie")) == (6, 1)
 
 
+async def test_invariant_14_ids_of_a_protected_exchange_are_answered_as_those_of_nothing(
+    postgres: TestServer,
+) -> None:
+    """By every route that takes one, for everybody outside; and recorded alike."""
+    async with cast(postgres) as whole:
+        real = await _ids_of_a_report(whole)
+        nothing = {name: _of_nothing(told) for name, told in real.items()}
+        named = ("dwi", "casebook", "altra", "toezicht")
+        outside = (whole.dwi, whole.casebook, whole.altra, whole.toezicht)
+        for name, http in zip(named, outside, strict=True):
+            seen: list[list[tuple[str, Any]]] = []
+            for mark, ids in (("A", real), ("B", nothing)):
+                view = View()
+                await _until_signed(whole.gateway)
+                before = len(await _entries(whole.overseer, "verwerkingen"))
+                for what, method, path, body in _probes(f"{mark}-{name}", ids):
+                    view.answer(what, await http.request(method, path, json=body))
+                await _until_signed(whole.gateway)
+                left = (await _entries(whole.overseer, "verwerkingen"))[before:]
+                view.note("entries", left)
+                seen.append(view.seen)
+            for (what, told), (_, expected) in zip(*seen, strict=True):
+                assert told == expected, (name, what)
+            # What was not read at all would be answered alike whatever it named.
+            bad = {what for what, told in seen[0][:-1] if told["status"] == 400}
+            assert bad == {"pulls", "receives"}, (name, bad)
+
+
+async def _ids_of_a_report(whole: Cast) -> dict[str, str]:
+    """Everything by which a report to Veilig Thuis, and what followed on it, can be named."""
+    sent = (await _refer(whole.okt, report(member(MOTHER, agreed=None), reference="V-1"))).json()
+    page = (await whole.veilig_thuis.get("/v1/postvak")).json()
+    cursor = {"totEnMet": page["volgende"]}
+    await whole.veilig_thuis.post("/v1/postvak/ontvangst", json=cursor)
+    about = {"uitwisselingId": sent["uitwisselingId"]}
+    told = {"kenmerk": "VC-1", "soort": "annulering", **about}
+    made = (await whole.okt.post("/v1/correcties", json=told)).json()
+    taken = await deliver(whole.okt, lines_of([report(member(), reference="V-2")]))
+    leaf = sent["ontvangstbewijs"]["bladhash"].rstrip("=")
+    (entry,) = [
+        one
+        for one in await _signed_entries(whole, "beschermd")
+        if one["event"] == "besluit" and one["exchange"] == about["uitwisselingId"]
+    ]
+    return {
+        "exchange": sent["uitwisselingId"],
+        "correction": made["correctieId"],
+        "delivery": taken.json()["leveringId"],
+        "leaf": leaf.replace("+", "-").replace("/", "_"),
+        "cursor": page["volgende"],
+        "trace": entry["traceId"],
+        "pseudonym": page["berichten"][0]["subject"],
+    }
+
+
+async def _signed_entries(whole: Cast, series: str) -> list[Json]:
+    await _until_signed(whole.gateway)
+    return await _entries(whole.overseer, series)
+
+
+def _of_nothing(told: str) -> str:
+    """An id of the same form that nothing has."""
+    return told[:-12] + told[-12:-2][::-1] + told[-2:]
+
+
+def _probes(mark: str, ids: dict[str, str]) -> list[tuple[str, str, str, Json | None]]:
+    """Each route that takes an id, with this one."""
+    about = {"uitwisselingId": ids["exchange"]}
+    person = {"lid": {"burgerservicenummer": MOTHER}}
+    alias = {"lid": {"pseudoniem": ids["pseudonym"]}}
+    case = status_of(ids["exchange"], reference=f"S-{mark}")
+    account = {
+        **about, "kenmerk": f"K-{mark}", "ontvanger": "altra", "status": "instroom",
+        "gestartOp": "2026-01-01", "aantalLeden": 1,
+    }  # fmt: skip
+    update = {**about, "soort": "hulp-gestopt", "peildatum": "2026-01-01"}
+    corrections: list[Json] = [
+        {"soort": "annulering"},
+        {"soort": "rectificatie", **person, "waarden": {"lid.achternaam": "Anders"}},
+        {"soort": "bezwaar", **person},
+        {"soort": "beperking", **alias},
+        {"soort": "lid-vertrokken", "lid": {"plaats": 0}},
+    ]
+    moves: list[Json] = [{"postcode": "1102AB"}, {"buitenGemeente": True}]
+    contact = {"burgerservicenummer": MOTHER, "nietInlichten": ["dwi"], "herzienOp": LATE}
+    return [
+        *(
+            (
+                f"corrects, {n}",
+                "POST",
+                "/v1/correcties",
+                {"kenmerk": f"C{n}-{mark}", **about, **one},
+            )
+            for n, one in enumerate(corrections)
+        ),
+        ("follows it", "GET", f"/v1/correcties/{ids['correction']}", None),
+        ("reports", "POST", "/v1/statusberichten", case),
+        ("accounts", "POST", "/v1/verantwoordingen", account),
+        ("tells", "POST", "/v1/partnerberichten", update | {"kenmerk": f"P-{mark}"}),
+        ("places", "POST", "/v1/toedelingen", {**about, "team": "zuidoost"}),
+        *(
+            ("moves", "POST", "/v1/verhuizingen", {**about, "kenmerk": f"V{n}-{mark}", **one})
+            for n, one in enumerate(moves)
+        ),
+        ("keeps away", "POST", "/v1/veilig-contact", {**about, **contact}),
+        ("recall of", "GET", f"/v1/toestemmingen/{ids['exchange']}/terugroep", None),
+        ("delivery", "GET", f"/v1/leveringen/{ids['delivery']}", None),
+        ("outcomes", "GET", f"/v1/leveringen/{ids['delivery']}/uitkomsten", None),
+        ("upload", "DELETE", f"/v1/leveringen/uploads/{ids['delivery']}", None),
+        *(
+            ("proof", "GET", f"/v1/logboek/{log}/bewijs?bladhash={ids['leaf']}", None)
+            for log in ("verwerkingen", "toegang", "beschermd", "toegang-beschermd")
+        ),
+        ("pulls", "GET", f"/v1/postvak?na={ids['cursor']}", None),
+        ("receives", "POST", "/v1/postvak/ontvangst", {"totEnMet": ids["cursor"]}),
+        ("reads", "POST", "/v1/processing-activities", {"traceId": ids["trace"]}),
+    ]
+
+
 async def _entries(http: httpx.AsyncClient, series: str) -> list[Json]:
     """Every entry of a log, as a supervisor reads it."""
     path = f"/v1/logboek/{series}"
     size = int((await http.get(f"{path}/checkpoint")).text.split("\n")[1])
+    if size == 0:
+        return []
     bundle = await http.get(f"{path}/tile/entries/000.p/{size}")
     return [json.loads(raw) for raw in split_bundle(bundle.content, Bundle(0, size))]
 
