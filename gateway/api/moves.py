@@ -20,7 +20,7 @@ from gateway.api.described import (
 )
 from gateway.api.problems import Problem, busy
 from gateway.api.reading import read_json
-from gateway.api.visits import RECORDED, act_of
+from gateway.api.visits import RECORDED, act_of, keeping_apart
 from gateway.audit.access import access_leaf
 from gateway.exchange.committer import OverloadedError, StorageUnavailableError
 from gateway.exchange.moves import (
@@ -78,11 +78,12 @@ def move_routes(
         move = await read_json(request, Move)
         trace, now = trace_of(request.scope["headers"]), clock()
         act = act_of(request.scope, MOVE, caller, HTTPStatus.CREATED, trace, now, clock)
+        apart = keeping_apart(request.scope)
         try:
             if move.outside:
-                receipt = await moves.outside(caller.id, move, trace)
+                receipt = await moves.outside(caller.id, move, trace, apart)
             else:
-                receipt = await moves.within(caller.id, move, trace, access_leaf(act))
+                receipt = await moves.within(caller.id, move, trace, access_leaf(act), apart)
             request.scope[RECORDED] = True
         except UnknownCaseMovedError:
             raise Problem(

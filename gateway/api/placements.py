@@ -20,7 +20,7 @@ from gateway.api.described import (
 )
 from gateway.api.problems import Problem
 from gateway.api.reading import read_json
-from gateway.api.visits import RECORDED, act_of
+from gateway.api.visits import RECORDED, act_of, keeping_apart
 from gateway.audit.access import access_leaf
 from gateway.exchange.placing import (
     PAGE_LIMIT,
@@ -113,7 +113,9 @@ def placement_routes(
         trace, now = trace_of(request.scope["headers"]), clock()
         act = act_of(request.scope, PLACE, caller, HTTPStatus.CREATED, trace, now, clock)
         try:
-            receipt = await placements.place(caller.id, placement, trace, access_leaf(act))
+            receipt = await placements.place(
+                caller.id, placement, trace, access_leaf(act), keeping_apart(request.scope)
+            )
             request.scope[RECORDED] = True
         except UnknownTeamError:
             raise Problem(

@@ -8,7 +8,7 @@ is lifted: decisions and releases look for it (`store.notices.restricted`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from consent.protocol import Flow
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
 from gateway.exchange import narrowing
+from gateway.exchange.apart import Apart, nobody, tell_apart
 from gateway.exchange.arrivals import Prints
 from gateway.exchange.correcting import Case, annul, lift, member_left, rectify, restrict
 from gateway.exchange.deciding import LoadBook, in_transaction
@@ -60,11 +61,6 @@ class UnknownCorrectionError(Exception):
     """No such correction of this partner's."""
 
 
-Apart = Callable[[], None]
-"""Told that a correction is about a protected exchange of who asks, so that the request leaves no
-entry where those of others are (invariant 14); also where it is then refused."""
-
-
 class Recorded(NamedTuple):
     """What was recorded, and whether it was before."""
 
@@ -90,7 +86,7 @@ class Corrections:
         self._tools = tools
 
     async def correct(
-        self, partner: str, correction: Correction, trace: Trace, apart: Apart = lambda: None
+        self, partner: str, correction: Correction, trace: Trace, apart: Apart = nobody
     ) -> Recorded:
         """Carry a correction out, once. Raises what stands above, `NotRectifiableError`, or
         pydantic's `ValidationError` for values that cannot be; then nothing was changed.
@@ -105,14 +101,14 @@ class Corrections:
         return await in_transaction(self._pool, self._load_book, work)
 
     async def report(
-        self, partner: str, correction: UUID, apart: Apart = lambda: None
+        self, partner: str, correction: UUID, apart: Apart = nobody
     ) -> CorrectionReport:
         """Who was told, and who has acknowledged. Raises `UnknownCorrectionError`."""
         async with self._pool.acquire() as connection:
             stored = await store.correction_of(connection, partner, correction)
             if stored is None:
                 raise UnknownCorrectionError("correction")
-            await _keep_apart(connection, stored, apart)
+            await tell_apart(connection, stored.about, apart)
             told = [
                 ToldRecipient(
                     recipient=one.recipient,
@@ -157,7 +153,7 @@ class Corrections:
         # References come first in the order of locks; a repeat waits here for its first one.
         earlier = await store.claim(connection, new)
         if earlier is not None:
-            await _keep_apart(connection, earlier, apart)
+            await tell_apart(connection, earlier.about, apart)
             if earlier.body != new.body:
                 raise ReferenceTakenError("reference")
             return Recorded(_receipt(earlier), is_repeat=True)
@@ -324,13 +320,6 @@ async def _own(
     if subject.is_protected:
         apart()
     return subject
-
-
-async def _keep_apart(connection: Connection, earlier: StoredCorrection, apart: Apart) -> None:
-    """Tell of what was recorded before, too, where it was about a protected exchange."""
-    subject = await store.corrected(connection, earlier.about, locks=False)
-    if subject is not None and subject.is_protected:
-        apart()
 
 
 async def _flow_of(connection: Connection, book: RuleBook, subject: Subject) -> Flow | None:

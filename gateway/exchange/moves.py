@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from typing import TypeGuard
 from uuid import UUID
 
 import asyncpg
@@ -22,6 +23,7 @@ from consent.minimise import Part
 from consent.register import amsterdam_day
 from gateway.audit.entries import Event, Trace
 from gateway.exchange import narrowing
+from gateway.exchange.apart import Apart, nobody, tell_apart
 from gateway.exchange.arrivals import Arrival, Prints, Recorded
 from gateway.exchange.boxes import unpack
 from gateway.exchange.committer import GroupCommitter
@@ -91,7 +93,12 @@ class Moves:
         self._committer = committer
 
     async def within(
-        self, partner: str, move: Move, trace: Trace, access: Leaf | None = None
+        self,
+        partner: str,
+        move: Move,
+        trace: Trace,
+        access: Leaf | None = None,
+        apart: Apart = nobody,
     ) -> MoveReceipt:
         """Hand a case over by its new postcode; a repeat has the same answer.
 
@@ -111,17 +118,23 @@ class Moves:
 
         async def work(connection: Connection, book: RuleBook) -> MoveReceipt:
             earlier = await store.claim(connection, new)
-            if await exchange_by_reference(connection, partner, new.reference) is not None:
+            status = await exchange_by_reference(connection, partner, new.reference)
+            for one in (status, None if earlier is None else earlier.exchange):
+                if one is not None:
+                    await tell_apart(connection, one, apart)
+            if status is not None:
                 raise MoveReferenceTakenError("reference")  # of a move out of the city
             if earlier is None:
-                return await self._hand_over(connection, book, new, move, trace, access)
+                return await self._hand_over(connection, book, new, move, trace, access, apart)
             if earlier.body != new.body or earlier.outcome is None:
                 raise MoveReferenceTakenError("reference")
             return _receipt(earlier, MoveOutcome(earlier.outcome))
 
         return await in_transaction(self._pool, self._load_book, work)
 
-    async def outside(self, partner: str, move: Move, trace: Trace) -> MoveReceipt:
+    async def outside(
+        self, partner: str, move: Move, trace: Trace, apart: Apart = nobody
+    ) -> MoveReceipt:
         """Close a case whose household left the city: a status as any other.
 
         Raises `UnknownCaseMovedError`, `MoveReferenceTakenError`, `MoveNotAdmittedError`, and what
@@ -150,6 +163,9 @@ class Moves:
             len(body),
         )
         async with self._pool.acquire() as connection:
+            case = await corrected(connection, move.exchange_id, locks=False)
+            if _is_handed(case, partner) and case.is_protected:
+                apart()
             if await store.is_claimed(connection, partner, arrival.reference):
                 raise MoveReferenceTakenError("reference")  # of a move within it
         if move.address_is_secret:
@@ -183,10 +199,13 @@ class Moves:
         move: Move,
         trace: Trace,
         access: Leaf | None,
+        apart: Apart,
     ) -> MoveReceipt:
         # Who hides a place keeps every release of it out, until it is hidden.
         gate = lock_persons if move.address_is_secret else pass_gate
         subject, whom = await self._case(connection, new.partner, new.exchange, gate)
+        if subject.is_protected:
+            apart()
         compiled = book.flows.get(subject.flow or "")
         if compiled is None or not has_teams(compiled.flow):
             raise UnknownCaseMovedError("exchange")
@@ -236,9 +255,7 @@ class Moves:
     ) -> tuple[Subject, list[Whom]]:
         """The case that moved, behind the gate of its persons."""
         subject = await corrected(connection, exchange, locks=False)
-        if subject is None or subject.kind != REFERRAL or not subject.is_released:
-            raise UnknownCaseMovedError("exchange")
-        if subject.recipient != partner:
+        if not _is_handed(subject, partner):
             raise UnknownCaseMovedError("exchange")
         vault = self._tools.vault
         whom = (await whom_of(connection, [subject.exchange], vault)).get(subject.exchange, [])
@@ -246,6 +263,13 @@ class Moves:
             raise UnknownCaseMovedError("exchange")
         await gate(connection, [one.subject for one in whom])
         return subject, whom
+
+
+def _is_handed(subject: Subject | None, partner: str) -> TypeGuard[Subject]:
+    """Whether it is a case that this partner was handed."""
+    if subject is None or subject.kind != REFERRAL:
+        return False
+    return subject.is_released and subject.recipient == partner
 
 
 async def team_before(connection: Connection, subject: Subject, vault: Vault) -> str | None:

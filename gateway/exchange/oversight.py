@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.audit.access import new_trace
 from gateway.audit.entries import EntryHead, Event, RuleFacts, write_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.exchange.apart import Apart, nobody
 from gateway.exchange.exceptions import SealedNote, note_key, professional_of, seal_note
 from gateway.exchange.repeating import Repeated
 from gateway.identity.acts import Act, MayNotActError, Sign, check_officer, signed_act
@@ -95,7 +96,7 @@ async def review_emergency(
     outcome: ReviewOutcome,
     remark: str,
     sign: Sign,
-    apart: Callable[[], None] = lambda: None,
+    apart: Apart = nobody,
 ) -> tuple[StoredReview, Professional | None]:
     """Review an emergency release, once. Gives the release, and who answered for it.
 

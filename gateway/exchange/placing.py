@@ -25,6 +25,7 @@ import asyncpg
 from consent.register import amsterdam_day
 from gateway.audit.entries import EntryHead, Event, Trace, commitment, write_entry
 from gateway.audit.merkle import leaf_hash
+from gateway.exchange.apart import Apart, nobody
 from gateway.exchange.deciding import LoadBook, deciding
 from gateway.exchange.notices import Whom, whom_of
 from gateway.exchange.repeating import Repeated
@@ -146,7 +147,12 @@ class Placements:
         )
 
     async def place(
-        self, partner: str, placement: Placement, trace: Trace, access: Leaf | None = None
+        self,
+        partner: str,
+        placement: Placement,
+        trace: Trace,
+        access: Leaf | None = None,
+        apart: Apart = nobody,
     ) -> PlacementReceipt:
         """Record that a person placed it; a repeat has the same answer.
 
@@ -158,6 +164,8 @@ class Placements:
         print_ = self._print(exchange, placement.team)
         async with deciding(self._pool, self._load_book) as (connection, book):
             found = await store.lock_placement(connection, partner, exchange)
+            if found is not None and found.is_protected:
+                apart()
             if not is_open and (found is None or found.placed_at is None):
                 raise UnknownTeamError("team")  # of a repeat its team may have closed meanwhile
             if found is None:

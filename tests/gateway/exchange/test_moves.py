@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -311,3 +312,27 @@ async def test_invariant_14_a_protected_case_moves_within_the_logs_of_its_own(ro
     assert [one - other for one, other in zip(after, before, strict=True)] == [0, 0, 2, 1]
     (handover,) = await handovers(road)
     assert handover["naarTeam"] == "stedelijke-balie"
+
+
+async def test_invariant_14_what_is_refused_of_a_protected_case_is_told_apart(road: Road) -> None:
+    message = referral(member(agreed=None), grondslag="jeugdwet")
+    message["bescherming"] = {
+        "professional": {"naam": "P. Rofessional", "functie": "jeugdarts"},
+        "reden": "veiligheid-kind",
+    }
+    exchange = (await road.refer(message, "okt"))["uitwisselingId"]
+    await road.pull()
+    told = {"kenmerk": fresh_reference("VH"), "uitwisselingId": exchange, "postcode": "1058AA"}
+    apart: list[str] = []
+    first = Move.model_validate(told)
+    await moves(road).within("casebook", first, trace(), None, lambda: apart.append("moved"))
+    for partner, postcode in (("casebook", "1102AB"), ("dwi", "1058AA")):
+        other = Move.model_validate(told | {"postcode": postcode})
+        with pytest.raises((MoveReferenceTakenError, UnknownCaseMovedError)):
+            await moves(road).within(partner, other, trace(), None, partial(apart.append, partner))
+    away = Move.model_validate(
+        {"kenmerk": told["kenmerk"], "uitwisselingId": exchange, "buitenGemeente": True}
+    )
+    with pytest.raises(MoveReferenceTakenError):
+        await moves(road).outside("casebook", away, trace(), lambda: apart.append("left"))
+    assert sorted(set(apart)) == ["casebook", "left", "moved"]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -264,6 +265,14 @@ async def test_invariant_14_a_protected_one_is_seen_by_its_recipient_and_in_no_f
     apart = await road.entries(log=BESCHERMD)
     assert str(receipt.entry_id) in {one.entry["id"] for one in apart}
     assert not await road.entries(log=TOEGANG_BESCHERMD), "no access was given to record"
+    told: list[str] = []
+    for partner in ("casebook", "dwi"):
+        elsewhere = Placement(exchange_id=exchange, team="noord")
+        with pytest.raises((AlreadyPlacedError, UnknownPlacementError)):
+            await placements(road).place(
+                partner, elsewhere, trace(), None, partial(told.append, partner)
+            )
+    assert told == ["casebook"]
 
 
 async def test_a_gap_in_the_table_is_told_of_once_a_day(road: Road) -> None:
