@@ -42,6 +42,8 @@ class Verdict(NamedTuple):
     reference: bytes | None = None
     released: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    ground: str | None = None
+    """The law that a referral was made under, empty where it stated none; None of other kinds."""
 
 
 class Filed(NamedTuple):
@@ -151,6 +153,7 @@ def file_entry(
             now + verdict.keeps,
             is_protected,
             usable_until,
+            verdict.ground,
         )
     )
     return Filed(decision, entry_id, leaf.hash, index)

@@ -311,6 +311,7 @@ def enqueue(
                 _seal_reference(message, owner, nonces),
                 sealed.content.released,
                 sealed.content.removed,
+                message.ground or "",
             )
         case Hold():
             assert flow is not None  # noqa: S101  # a Hold names its flow
@@ -319,7 +320,10 @@ def enqueue(
             kept = owner.key.seal(whole, bound_held(exchange.bytes), nonces.take())
             rows.held.append((exchange, kept, [person.id for person in persons]))
             reference = _seal_reference(message, owner, nonces)
-            return Verdict(decision, recipient, HELD, flow.hold, owner.id, reference)
+            return Verdict(
+                decision, recipient, HELD, flow.hold, owner.id, reference,
+                ground=message.ground or "",
+            )  # fmt: skip
         case Refuse():
             return Verdict(decision, recipient)
         case _:

@@ -162,7 +162,7 @@ class Release:
     def _looked_at(self, row: Queued, parts: Sequence[StoredPart], owner: UUID) -> Released:
         flow = self._flow_of(row)
         permit: Permit | None = None
-        if flow is not None and self._is_open(flow):
+        if flow is not None and self._is_open(flow) and _admits_ground(flow.flow, row):
             permit = self._permit(flow, parts, row, owner)
         if flow is None or permit is None:
             self.forbidden.append(row.exchange)
@@ -382,6 +382,14 @@ class Release:
             self.leaves.append(leaf)
         else:
             self.taken_out[row.exchange] = leaf
+
+
+def _admits_ground(flow: Flow, row: Queued) -> bool:
+    """Whether the flow admits today the law that the message came under.
+
+    Of what came before that was kept, nobody can tell.
+    """
+    return row.ground is None or not flow.admitted_grounds or row.ground in flow.admitted_grounds
 
 
 def event_entry(

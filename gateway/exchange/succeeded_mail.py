@@ -115,6 +115,7 @@ def _row(
     return (
         exchange, STATUS, WAITING, one.sender, found.successor, flow.id, 0, one.rule, None,
         protocol.digest, now, entry, new_id(), 0, (), one.owner, None, one.expires_at, False, None,
+        None,
     )  # fmt: skip
 
 

@@ -357,7 +357,7 @@ EXCHANGE_COLUMNS = (
     "sealed_reference",
     "expires_at",
 )
-DECIDED_COLUMNS = (*EXCHANGE_COLUMNS, "is_protected", "usable_until")
+DECIDED_COLUMNS = (*EXCHANGE_COLUMNS, "is_protected", "usable_until", "ground")
 REQUEST_COLUMNS = ("exchange", "reason", "kek_epoch", "wrapped", "professional")
 REVIEW_COLUMNS = ("exchange", "reason", "step", "due_at", "kek_epoch", "wrapped", "professional")
 CONSENT_COLUMNS = (

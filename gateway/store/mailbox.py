@@ -28,6 +28,7 @@ class Queued(NamedTuple):
     rule: str
     is_protected: bool
     usable_until: datetime | None
+    ground: str | None
 
 
 class StoredPart(NamedTuple):
@@ -67,7 +68,7 @@ async def queued(connection: Connection, recipient: str, after: int, limit: int)
     """The next positions of a mailbox, in order."""
     rows = await connection.fetch(
         """select m.position, e.id, e.kind, e.state, e.flow, e.sender, e.protocol, e.received_at,
-                  e.owner, e.rule, e.is_protected, e.usable_until
+                  e.owner, e.rule, e.is_protected, e.usable_until, e.ground
              from mailbox m join exchange e on e.id = m.exchange
             where m.recipient = $1 and m.position > $2 order by m.position limit $3""",
         recipient,
@@ -285,7 +286,8 @@ async def acknowledge(
                update exchange e set state = $4 from received r
                 where e.id = r.exchange and e.state = $5
                returning r.position, e.id, e.kind, e.state, e.flow, e.sender, e.protocol,
-                         e.received_at, e.owner, e.rule, e.is_protected, e.usable_until)
+                         e.received_at, e.owner, e.rule, e.is_protected, e.usable_until,
+                         e.ground)
            select * from done order by position""",
         recipient,
         after,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.store.groups import PURGED, WAITING
+from gateway.store.groups import HELD, PURGED, WAITING
 from tests.gateway.exchange.road import (
     REDUCED,
     WITH_NOTE,
@@ -57,6 +57,42 @@ async def test_invariant_02_a_flow_that_is_between_others_now_lets_nothing_throu
 
         assert [one["type"] for one in await road.pull()] == ["nl.sluis.vervallen"]
         assert await road.state(answer) == PURGED
+
+
+GROUNDS = 'toegelatenGrondslagen = ["participatiewet", "wmo2015", "wgs"]'
+
+
+async def test_invariant_02_a_ground_that_is_admitted_no_more_lets_nothing_of_before_through(
+    database: str,
+) -> None:
+    async with open_road(database) as road:
+        dropped = await road.refer(referral(grondslag="participatiewet"))
+        kept = await road.refer(referral(grondslag="wmo2015"))
+        held_by = member(agreed=None)
+        held = await road.refer(referral(held_by, grondslag="participatiewet"))
+        await road.put_in_force(protocol("v2", (GROUNDS, 'toegelatenGrondslagen = ["wmo2015"]')))
+        await road.say(held_by["burgerservicenummer"], True)
+
+        first, second = await road.pull()
+
+        assert (first["id"], first["type"]) == (dropped["uitwisselingId"], "nl.sluis.vervallen")
+        assert (second["id"], second["type"]) == (kept["uitwisselingId"], "nl.sluis.aanmelding")
+        assert await road.state(dropped) == PURGED
+        assert await road.state(held) == HELD
+
+
+async def test_invariant_02_a_ground_that_is_asked_since_lets_through_what_stated_one(
+    database: str,
+) -> None:
+    async with open_road(database, protocol("v1", (GROUNDS, ""))) as road:
+        unstated = await road.refer(referral(grondslag=None))
+        stated = await road.refer(referral(grondslag="wgs"))
+        await road.put_in_force(protocol("v2"))
+
+        types = {event["id"]: event["type"] for event in await road.pull()}
+
+        assert types[unstated["uitwisselingId"]] == "nl.sluis.vervallen"
+        assert types[stated["uitwisselingId"]] == "nl.sluis.aanmelding"
 
 
 async def test_invariant_13_a_protocol_that_reduces_reduces_what_waits_each_time(
