@@ -1,8 +1,10 @@
-"""The bytes before a request is one: a head within its size and time, and no HTTP at all.
+"""The bytes around a request: a head within its size and time, what trails it, and no HTTP at all.
 
 uvicorn's parser keeps every header that comes and waits for the last one without end, so a stranger
-could fill the gateway's memory, or hold all its connections, before any route is reached. What is
-no HTTP is answered as everything else is, by a problem (RFC 9457; RFC 6585, 431).
+could fill the gateway's memory, or hold all its connections, before any route is reached. So behind
+a body: it takes the fields that trail one for headers, which RFC 9110 (6.5.1) forbids and a proxy
+that sets or removes headers does not see, and waits without end for the rest of a body that has its
+answer. What is no HTTP is answered as everything else is, by a problem (RFC 9457; RFC 6585, 431).
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ class BoundedHttp(HttpToolsProtocol):
     """uvicorn's HTTP with bounds on a request's head."""
 
     head_seconds = 10.0
-    """Within which a head must be whole, counted from the connection or from its first byte."""
+    """Within which a head must be whole, counted from the connection or from its first byte; and
+    what is left of a body that has its answer already."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -42,10 +45,19 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; what came with a head's first bytes may be the end of a body before."""
+        """Feed the parser; what came with a head's first bytes may be the end of a body before.
+
+        What is neither a head's beginning nor any of a body is head, or trails one.
+        """
         self._has_begun = False
         super().data_received(data)
-        if not self._is_in_head or self._has_begun or self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        if is_answered and not self._is_in_head and self._deadline is None:
+            # uvicorn's own term for connections at rest ended with the first of these bytes.
+            self._deadline = self.loop.call_later(self.head_seconds, self.transport.close)
+        if self._has_begun:
             return
         self._head_size += len(data)
         if self._head_size > MAX_HEAD:
@@ -60,9 +72,18 @@ class BoundedHttp(HttpToolsProtocol):
         self._has_begun = True
         self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; a field that trails the body is none, whatever it is called."""
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._leave_head()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._has_begun, self._head_size = True, 0
+        super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words, not ours
         """What is no HTTP, told without repeating any of it."""

@@ -17,6 +17,8 @@ from tests.support.faults import Message, Receive, Send
 from tests.support.refusals import ECHO, SECURITY_HEADERS
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nzz\r\n0\r\n"
+NO_BODY = [(b"content-length", b"0")]
 
 
 class Impatient(BoundedHttp):
@@ -24,7 +26,11 @@ class Impatient(BoundedHttp):
 
 
 async def echo(scope: Message, receive: Receive, send: Send) -> None:
-    """Answers with the length of what it got."""
+    """Answers with the length of what it got; at once where it is told to."""
+    if scope["path"] == "/at-once":
+        await send({"type": "http.response.start", "status": 401, "headers": NO_BODY})
+        await send({"type": "http.response.body", "body": b""})
+        return
     size, has_more = 0, True
     while has_more:
         message = await receive()
@@ -180,6 +186,55 @@ async def test_an_answered_connection_may_rest_and_go_on() -> None:
         told = await said(port, request, request, pause=0.5, patience=1.5)
 
     assert told.count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize("late", [b"z", b"z" * 99, b"z" * 99 + b"\r\n"])
+async def test_a_body_that_has_its_answer_is_not_waited_for(late: bytes) -> None:
+    """A stranger that is told 401 at once may not keep the connection with one byte of its body."""
+    head = b"POST /at-once HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n"
+    begin = time.monotonic()
+    async with served(Impatient) as port:
+        told = await said(port, head, late, pause=0.1, patience=4.0)
+
+    assert told.startswith(b"HTTP/1.1 401 ")
+    assert time.monotonic() - begin < 3
+
+
+async def test_empty_lines_behind_an_answer_do_not_keep_a_connection() -> None:
+    begin = time.monotonic()
+    async with served(Impatient) as port:
+        told = await said(port, HEAD + b"\r\n", b"\r\n", pause=0.1, patience=4.0)
+
+    assert told.startswith(b"HTTP/1.1 200 ")
+    assert time.monotonic() - begin < 3
+
+
+async def test_the_rest_of_an_answered_body_may_come_and_the_next_request_behind_it() -> None:
+    head = b"POST /at-once HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n"
+    async with served(Impatient) as port:
+        told = await said(port, head, b"z" * 99, HEAD + b"\r\n", pause=0.1, patience=1.0)
+
+    assert told.count(b"HTTP/1.1 401 ") == told.count(b"HTTP/1.1 200 OK") == 1
+
+
+@pytest.mark.parametrize("piece", [b"X-A: " + b"y" * 1000 + b"\r\n", b"y" * 1024])
+async def test_what_trails_a_body_without_end_is_cut_off(piece: bytes) -> None:
+    sent = 0
+    async with served() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CHUNKED + (b"" if b":" in piece else b"X-A: "))
+        try:
+            while sent < 100 * MAX_HEAD and not reader.at_eof():
+                writer.write(piece)
+                await writer.drain()
+                sent += len(piece)
+                if not sent % (16 * len(piece)):
+                    await asyncio.sleep(0)
+        except ConnectionError:
+            pass
+        writer.close()
+
+    assert sent < 100 * MAX_HEAD
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -160,6 +161,29 @@ async def test_over_http_a_stolen_token_opens_nothing(postgres: TestServer) -> N
         assert await _try(gateway, RFC_9440.decode()) == (200, 401)
         assert await _try(gateway, NGINX.decode()) == (200, 401)
         assert await _try(gateway, None) == (401, 0)
+        assert await _trailed(gateway, RFC_9440) == 401
+
+
+async def _trailed(gateway: RunningGateway, told: bytes) -> int:
+    """What is said to a bound token where the certificate is told behind the body.
+
+    The proxy sets or removes the header; what trails a body it may pass on as it came.
+    """
+    party = party_of(gateway.home, "dwi")
+    async with httpx.AsyncClient(base_url=gateway.address, trust_env=False) as http:
+        form = party.form(party.assertion(aud=f"{gateway.base_url}/oauth/token"))
+        asked = await http.post("/oauth/token", data=form, headers={"Client-Cert": told.decode()})
+    head = (
+        "POST /v1/toestemmingen/opvraging HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"Authorization: Bearer {asked.json()['access_token']}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.served.settings.port)
+    writer.write(head.encode() + b"Client-Cert: " + told + b"\r\n\r\n")
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    return int(answer.split()[1])
 
 
 async def _until_followed(gateway: RunningGateway) -> None:
