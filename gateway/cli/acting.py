@@ -14,7 +14,8 @@ from gateway.cli.database import Doing, RecordingEngine, on_database, settings_o
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.officer_keys import key_id_of, signing_key
 from gateway.cli.serving import key_provider
-from gateway.identity.acts import Sign
+from gateway.identity.acts import MayNotActError, Sign
+from gateway.store.lifecycle import officers_by_id
 from gateway.vault.boxes import Vault
 from schemas.referral import Professional
 
@@ -30,14 +31,23 @@ def as_officer(
     work: Callable[[RecordingEngine, Vault, Sign], Awaitable[Result]],
     doing: Doing,
 ) -> Result:
-    """Do one act as an officer. Raises `Failure`, and what the act raises."""
+    """Do one act as an officer. Raises `Failure`, `MayNotActError`, and what the act raises.
+
+    Not every act is signed, but each is recorded as this officer's: the key must be theirs.
+    """
     settings = settings_of(home)
     private = signing_key(settings.home, officer, key)
     vault = Vault(key_provider(settings))
     actor = Actor(ActorKind.OFFICER, officer, key_id_of(private))
-    return on_database(
-        settings, lambda engine: work(engine, vault, private.sign), doing._replace(actor=actor)
-    )
+
+    async def own_work(engine: RecordingEngine) -> Result:
+        async with engine.connect() as connection:
+            known = (await officers_by_id(connection)).get(officer)
+        if known is not None and known.key_id != actor.key:
+            raise MayNotActError(f"this is not the key that is registered for {officer}")
+        return await work(engine, vault, private.sign)
+
+    return on_database(settings, own_work, doing._replace(actor=actor))
 
 
 def id_of(told: str, name: str = "EXCHANGE") -> UUID:

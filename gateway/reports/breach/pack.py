@@ -23,8 +23,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consent.protocol import load
 from gateway.audit.series import Logbooks
-from gateway.identity.acts import Act, MayNotActError, Sign, check_officer, may_look, signed_act
-from gateway.identity.approvals import OfficerRole, whole_second
+from gateway.identity.acts import (
+    Act,
+    Sign,
+    check_officer,
+    check_second,
+    may_look,
+    signed_act,
+)
+from gateway.identity.approvals import whole_second
 from gateway.reports.breach.clock import Clock
 from gateway.reports.breach.exposure import flows_of
 from gateway.reports.breach.findings import Findings
@@ -64,9 +71,10 @@ async def make_pack(
     flows = flows_of([load(one.text) for one in await all_protocols(engine)])
     suspended_at = None
     async with engine.connect() as connection:
-        now = whole_second(await moment_of(connection))
+        moment = await moment_of(connection)
+        now = whole_second(moment)
         officers = await officers_by_id(connection)
-        _authorise(officers, order, now)
+        _authorise(officers, order, moment)
         scope = await resolve(await driver_of(connection), order.asked)
         _sign_all(officers, order, scope, pack, now, sign, second_sign)
     if order.suspends and scope.partner is not None:
@@ -134,14 +142,7 @@ def _authorise(officers: dict[str, StoredOfficer], order: Order, now: datetime) 
         may_look(officer, now)
     if order.second is None:
         return
-    check_officer(officer, now)
-    second = officers.get(order.second)
-    if second is None or second.id == order.officer or second.name == officers[order.officer].name:
-        raise MayNotActError("names are opened by two persons: name another officer")
-    if second.role == OfficerRole.FG:
-        raise MayNotActError("the FG supervises, and opens no names")
-    if second.role == OfficerRole.PRIVACY_OFFICER:
-        check_officer(second, now)
+    check_second(officers.get(order.second), check_officer(officer, now), now)
 
 
 def _sign_all(

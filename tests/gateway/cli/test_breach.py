@@ -124,3 +124,23 @@ async def test_suspending_says_what_it_did(run: Run) -> None:
     assert "casebook is suspended" in out
     _, listed, _ = await run("partner", "list")
     assert "suspended" in listed
+
+
+@pytest.mark.parametrize("why", ["the same person", "ended"])
+async def test_names_are_opened_with_another_person_who_is_an_officer_still(
+    run: Run, tmp_path: Path, why: str
+) -> None:
+    """One person may stand there twice, under two ids, two keys and one name."""
+    name = "p.  F." if why == "the same person" else "Q. R."
+    role = ["--role", "proceseigenaar", "--sandbox"]
+    assert (await run("officer", "add", "ook-pf", "--name", name, *role))[0] == 0
+    if why == "ended":
+        assert (await run("officer", "end", "ook-pf"))[0] == 0
+    two = ["--open-names", "--with", "ook-pf", "--case", "DL-1", "--folder", "pak"]
+
+    status, _, err = await run("dossier", "breach", *SINCE, "--as", "pf", *two)
+
+    assert status == 1
+    told = {"the same person": "another person's", "ended": "an officer no longer"}
+    assert told[why] in err
+    assert not (tmp_path / "pak").exists()

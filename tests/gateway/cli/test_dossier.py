@@ -199,3 +199,18 @@ async def test_a_refused_draft_is_not_released_and_is_listed_so(desk: Desk) -> N
         "rechten-van-anderen",
         UUID(made["dossier"]),
     )
+
+
+async def test_nobody_looks_under_the_name_of_another_officer(desk: Desk) -> None:
+    """Looking takes no signature, and is recorded as the officer's all the same."""
+    status, made = await desk.draft(desk.person(MOTHER), "--capacity", "self")
+    assert status == 0, made
+    berts = str(desk.folder / "home" / "officers" / "bert" / "officer.pem")
+    folder = desk.folder / "kijken"
+    for command in (["show", str(made["dossier"]), "--to", str(folder)], ["list"]):
+        status, out, err = await desk.run("dossier", *command, "--as", "anna", "--key", berts)
+        assert status == 1, err
+        assert out == ""
+        assert "not the key that is registered for anna" in err
+        assert not folder.exists()
+    assert (await desk.run("dossier", "list", "--as", "anna"))[0] == 0
