@@ -13,6 +13,7 @@ from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from gateway.audit.access import NOBODY, Act, Action, Actor, ActorKind, Target
 from gateway.audit.entries import Trace
@@ -38,7 +39,6 @@ _ACTIONS = {
     "PATCH": Action.UPDATE,
     "DELETE": Action.DELETE,
 }
-_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 UNKNOWN_ADDRESS = "onbekend-adres"
 
 
@@ -107,8 +107,13 @@ def act_of(
 
 
 def _target(scope: MutableMapping[str, Any]) -> Target | None:
-    """The id in the address, if it is one of ours: what else stood there is not repeated."""
+    """The id in the address, if it is one of ours: what else stood there is not repeated.
+
+    As we write it: a route takes an id in capitals, without hyphens or as a URN, too.
+    """
     for name, value in scope.get("path_params", {}).items():
-        if _UUID.match(str(value)):
-            return Target(str(name), str(value))
+        try:
+            return Target(str(name), str(UUID(str(value))))
+        except ValueError:
+            continue
     return None

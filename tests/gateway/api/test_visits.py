@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from gateway.store.groups import TOEGANG, TOEGANG_BESCHERMD
 from tests.support.database import TestServer
 from tests.support.messages import referral
 from tests.support.pulling import refer
-from tests.support.running_gateway import RunningGateway, running_gateway
+from tests.support.running_gateway import RunningGateway, party_of, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -62,6 +63,34 @@ async def test_a_request_that_is_refused_is_recorded_as_an_error(
         ("meldHuishoudenAan", "Error", "400"),
         ("onbekend-adres", "Error", "404"),
     ]
+
+
+@pytest.mark.parametrize("spelled", ["{}", "urn:uuid:{}", "%7B{}%7D", "bare"])
+async def test_an_entry_names_its_target_however_the_id_was_spelled(
+    gateway: RunningGateway, dwi: httpx.AsyncClient, spelled: str
+) -> None:
+    asked = str(uuid4())
+    address = {"bare": asked.replace("-", "")}.get(spelled, spelled.format(asked))
+    for written in (address, address.upper() if spelled == "{}" else address):
+        before = await told(gateway)
+        assert (await dwi.get(f"/v1/leveringen/{written}")).status_code == 404
+        (entry,) = await since(gateway, before)
+        assert entry["target"] == {"id": asked, "kind": "levering_id"}
+
+
+async def test_a_line_end_makes_no_second_address_beside_the_log(
+    gateway: RunningGateway, dwi: httpx.AsyncClient
+) -> None:
+    before = await told(gateway)
+    party = party_of(gateway.home, "dwi")
+    form = party.form(party.assertion(aud=f"{gateway.base_url}/oauth/token"))
+    assert (await dwi.post("/oauth/token%0a", data=form)).status_code == 404
+    for path in ("/v1/postvak", f"/v1/leveringen/{uuid4()}", "/v1/logboek/verwerkingen/tile/0/000"):
+        assert (await dwi.get(path + "%0A")).status_code == 404
+    assert (await dwi.post("/v1/aanmeldingen%0A", json=referral())).status_code == 404
+    assert (await dwi.post("/v1/leveringen%0A", content=b"x")).status_code == 404
+
+    assert {one["operation"] for one in await since(gateway, before)} == {"onbekend-adres"}
 
 
 async def test_a_message_that_was_decided_on_is_recorded_by_its_decision(
