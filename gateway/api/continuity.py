@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.callers import Authenticate
 from gateway.api.described import JSON, gives, gives_bytes, refuses
-from gateway.api.logbook import LOGS, OF_A_LOG, Log, admit
+from gateway.api.logbook import LOGS, OF_A_LOG, UNNAMED, Log, admit
 from gateway.api.problems import Problem
 from gateway.audit.merkle import MAX_SIZE
 from gateway.audit.stored import prove_consistency, prove_inclusion
@@ -175,7 +175,7 @@ async def _number_of(connection: Connection, log: Log, name: str | None) -> int:
     if name is None:
         return (await open_volume(connection, log.series)).log
     for volume in await volumes_of(connection, log.series):
-        if volume.name == name:
+        if name in (volume.name, volume.name or UNNAMED):
             return volume.log
     raise Problem(
         HTTPStatus.NOT_FOUND,

@@ -110,7 +110,7 @@ class Log(NamedTuple):
         return NAMES[self.series]
 
 
-_UNNAMED = "eerste"
+UNNAMED = "eerste"
 """What a volume is called here that was begun before volumes had names."""
 _APART = " Alleen voor wie toezicht houdt op beschermd verkeer."
 LOGS = (
@@ -186,7 +186,7 @@ def _add_volumes(
             found = await volumes_of(connection, log.series)
         told = [
             VolumeTold(
-                name=one.name or _UNNAMED,
+                name=one.name or UNNAMED,
                 origin=logbooks.origin(log.series, one.name),
                 vkey=logbooks.vkey(log.series, one.name),
                 size=one.size,
@@ -227,7 +227,7 @@ async def _number_of(connection: Connection, log: Log, name: str | None) -> int:
     if name is None:
         return (await open_volume(connection, log.series)).log
     for volume in await volumes_of(connection, log.series):
-        if (volume.name or _UNNAMED) == name:
+        if (volume.name or UNNAMED) == name:
             return volume.log
     raise _absent("Deel onbekend", "Het logboek heeft geen deel met deze naam.")
 

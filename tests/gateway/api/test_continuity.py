@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.continuity import continuity_routes
+from gateway.api.logbook import UNNAMED
 from gateway.api.problems import Problem, answer_problem, invalid_parameters
 from gateway.audit import merkle
 from gateway.audit.board import HEADER, CheckpointBoard
@@ -104,6 +105,17 @@ async def test_what_was_never_stated_is_not_proven(
     answer = await http.get(f"{LOG}/samenhang", params=query)
 
     assert (answer.status_code, answer.json()["title"]) == (status, title)
+
+
+async def test_a_volume_without_a_name_is_found_as_the_list_calls_it(
+    http: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    """It was begun before volumes had names; our own client leaves the name empty."""
+    await publish(pool, 10)
+    await pool.execute("update log_head set name = '' where log = $1", VERWERKINGEN)
+    for name in (UNNAMED, ""):
+        answer = await http.get(f"{LOG}/samenhang", params={"van": 1, "tot": 10, "deel": name})
+        assert answer.status_code == 200, (name, answer.text)
 
 
 async def test_what_is_not_in_a_checkpoint_yet_is_not_proven(
