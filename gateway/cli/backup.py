@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.audit.access import Action, Target
 from gateway.cli.database import Doing, on_database, settings_of
-from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
+from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure, failure_of
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output, size
 from gateway.settings import PREFIX, Settings
 from gateway.store.database import KeptServer, database_folder
@@ -92,6 +92,15 @@ def _address(engine: AsyncEngine) -> str:
 
 def _dump(address: str, file: Path) -> None:
     """All or nothing: the file has its name once it is on disk."""
+    try:
+        _write(address, file)
+    except OSError as error:
+        # Told here: further up, an `OSError` is a database that does not answer.
+        failure = failure_of(error)
+        raise error if failure is None else failure from None
+
+
+def _write(address: str, file: Path) -> None:
     draft = file.with_name(f"{file.name}.deel")
     with draft.open("xb") as target:
         try:

@@ -56,6 +56,15 @@ def test_a_backup_that_was_put_back_holds_what_it_held(
     assert "proef" in capsys.readouterr().out
 
 
+def test_a_backup_that_cannot_be_written_is_no_database_that_does_not_answer(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = home / "niet-gekoppeld" / "kopie.dump"
+
+    assert sluis(home, "backup", str(file), "--json") == 1
+    assert told(capsys)["error"] == f"{file}.deel: No such file or directory"
+
+
 def test_a_file_that_is_no_backup_is_said_to_be_none(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
