@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated, Any, Protocol
 
 import typer
@@ -83,7 +84,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Read here as well, since a wrong option is told before any command could read its own.
     output = Output(as_json="--json" in given)
-    command = typer.main.get_command(_app(_needed(given)))
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that is not UTF-8 lacks some of what we say: a mark there, and no traceback
+        # after the deed was done.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        command = typer.main.get_command(_app(_needed(given)))
+    except KeyboardInterrupt:  # loading takes a second, and who mistyped does not wait for it
+        return 130
     _name_acts(command, ())
     try:
         status = command(args=given, prog_name="sluis", standalone_mode=False)

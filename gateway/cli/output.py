@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -58,7 +58,9 @@ class Output:
     def result(self, value: Mapping[str, object]) -> None:
         """The one object of `--json`; nothing without it."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+            # In another character set than UTF-8 only escapes are JSON for whoever reads it.
+            is_plain = (sys.stdout.encoding or "utf-8").lower() != "utf-8"
+            sys.stdout.write(json.dumps(value, ensure_ascii=is_plain) + "\n")
             sys.stdout.flush()
 
     def say(self, text: str = "", style: str = "") -> None:
@@ -142,10 +144,12 @@ class Output:
     def failed(self, failure: Failure) -> None:
         """The end of a command that could not do its work."""
         told = {"error": failure.message, "remedy": failure.remedy, "exitStatus": failure.status}
-        self.result(told | failure.details)
         self._asides.print(f"[bold red]error:[/] {escape(failure.message)}", soft_wrap=True)
         if failure.remedy:
             self._asides.print(f"[bold]remedy:[/] {escape(failure.remedy)}", soft_wrap=True)
+        # Where stdout goes may be the very disk that is full.
+        with suppress(OSError):
+            self.result(told | failure.details)
 
 
 class Steps:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import typer
 from gateway import cli
 from gateway.cli import MODULES, all_commands, main
 from gateway.cli.failures import Failure, failure_of
+from gateway.cli.output import JsonOption, Output
 
 
 def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,6 +104,57 @@ def test_a_module_of_commands_is_mounted_by_naming_it(
 
     assert main(["refuse"]) == 7
     assert capsys.readouterr().err == "error: nothing to do\nremedy: ask something else\n"
+
+
+class Telling:
+    """A module with one command, which tells what not every character set has."""
+
+    def register(self, app: typer.Typer) -> None:
+        @app.command()
+        def tell(as_json: JsonOption = False) -> None:
+            output = Output(as_json)
+            output.result({"when": "’s avonds"})
+            output.say("’s avonds in één zaak")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(["tell"], "?s avonds in één zaak\n"), (["tell", "--json"], '{"when": "\\u2019s avonds"}\n')],
+)
+def test_a_terminal_that_lacks_a_character_ends_no_command(
+    monkeypatch: pytest.MonkeyPatch, given: list[str], told: str
+) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(cli, "_needed", lambda _: (Telling(),))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="iso8859-1"))
+
+    assert main(given) == 0
+    sys.stdout.flush()
+    assert shown.getvalue().decode("iso8859-1") == told
+
+
+def test_a_full_disk_under_stdout_is_told_once_and_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli, "_needed", lambda _: (Telling(),))
+    monkeypatch.setattr(sys, "stdout", Full())
+
+    assert main(["tell", "--json"]) == 1
+    assert capsys.readouterr().err.startswith("error: No space left on device\nremedy: ")
+
+
+def test_an_interrupt_while_commands_are_loaded_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_needed", interrupted)
+    assert main(["tell"]) == 130
 
 
 def test_each_module_mounts_what_it_is_looked_up_for() -> None:
