@@ -23,7 +23,6 @@ from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.partner_flows import FlowsOf, check_flows, flows_of
 from gateway.cli.partner_options import (
-    CONTACT,
     CaOption,
     CertificateOption,
     ContactOption,
@@ -91,7 +90,7 @@ def add(
     testing: Annotated[
         bool, typer.Option("--testing", help="It still tries out, also where others do not.")
     ] = False,
-    contact: ContactOption = CONTACT,
+    contact: ContactOption = None,
     letter: LetterOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -158,7 +157,7 @@ def letter(
     file: Annotated[
         Path | None, typer.Argument(help="Where the letter goes (aansluiten.md).")
     ] = None,
-    contact: ContactOption = CONTACT,
+    contact: ContactOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-CONTACT = "de beheerder die u deze gegevens gaf / whoever gave you this"
-
 
 class Kind(StrEnum):
     """What a partner is: one that exchanges, or one that supervises.
@@ -40,7 +38,10 @@ CaOption = Annotated[
     Path | None,
     typer.Option("--ca", metavar="FILE", help="Authorities, PEM: one of them must have issued it."),
 ]
-ContactOption = Annotated[str, typer.Option(help="Whom the partner calls: a desk, no person.")]
+ContactOption = Annotated[
+    str | None,
+    typer.Option(help="Whom the partner calls: a desk, no person. Else who gave it the letter."),
+]
 LetterOption = Annotated[
     Path | None,
     typer.Option("--letter", metavar="FILE", help="Write what it must do as a letter, Markdown."),

@@ -43,7 +43,8 @@ class Joining:
     partner: StoredPartner
     flows: FlowsOf
     base_url: str
-    contact: str
+    contact: str | None
+    """The desk to call; without it, whoever handed the letter over."""
     today: date
     folder: Path | None = None
     """Where its credentials stand on this machine, of a sandbox partner."""
@@ -89,8 +90,10 @@ def steps(joining: Joining) -> list[Step]:
         _test(joining),
         *_renewal(joining),
         Step(
-            f"Vragen, of een sleutel in verkeerde handen? {joining.contact}",
-            f"Questions, or a key in wrong hands? {joining.contact}",
+            "Vragen, of een sleutel in verkeerde handen?"
+            f" {joining.contact or 'Bel de beheerder die u deze brief gaf.'}",
+            "Questions, or a key in wrong hands?"
+            f" {joining.contact or 'Call whoever gave you this letter.'}",
         ),
     ]
 

@@ -255,6 +255,13 @@ def test_the_letter_says_all_that_a_partner_needs_in_dutch_and_english() -> None
     assert "sluis partner" not in text
 
 
+def test_a_letter_without_a_desk_names_its_giver_in_each_language_apart() -> None:
+    dutch, _, english = letter(replace(joining(), contact=None)).partition("# Connecting")
+    assert "Bel de beheerder die u deze brief gaf." in dutch
+    assert "whoever" not in dutch
+    assert "Call whoever gave you this letter." in english
+
+
 @pytest.mark.parametrize(("partner", "page"), [
     ("casebook", "casebook"), ("altra", "receivers"), ("gi", "receivers"), ("sra", "receivers"),
     ("dwzs", "generic"),
