@@ -246,8 +246,8 @@ def _show(output: Output, place: Path, pack: Pack) -> None:
         ],
     )
     if found.clock is not None:
-        style = "red" if found.clock.is_over else "bold"
-        output.say(f"Notify before {local(found.clock.until)} ({found.clock.told}).", style=style)
+        clock, style = found.clock, "red" if found.clock.is_over else "bold"
+        output.say(f"Notify before {local(clock.until)} ({clock.told_in_english}).", style=style)
     for one in found.soundness:
         told = "holds" if one.fault is None else f"DOES NOT HOLD: {one.fault}"
         output.say(f"{one.origin}: {told}", style="" if one.fault is None else "red")

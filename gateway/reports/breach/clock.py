@@ -32,6 +32,17 @@ class Clock:
     @property
     def told(self) -> str:
         """What is left, in Dutch."""
-        minutes = abs(int((self.until - self.now).total_seconds())) // 60
-        span = f"{minutes // 60} uur en {minutes % 60} minuten"
+        hours, minutes = self._left
+        span = f"{hours} uur en {minutes} minuten"
         return f"{span} te laat" if self.is_over else f"nog {span}"
+
+    @property
+    def told_in_english(self) -> str:
+        """What is left, as the command says it."""
+        hours, minutes = self._left
+        return f"{hours} h {minutes} min {'late' if self.is_over else 'left'}"
+
+    @property
+    def _left(self) -> tuple[int, int]:
+        """Hours and minutes until the end, or since."""
+        return divmod(abs(int((self.until - self.now).total_seconds())) // 60, 60)

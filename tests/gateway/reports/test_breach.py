@@ -385,6 +385,7 @@ def test_the_72_hours_never_pause() -> None:
     assert (clock.is_over, clock.told) == (False, "nog 0 uur en 30 minuten")
     late = Clock(friday, friday + timedelta(hours=73))
     assert (late.is_over, late.told) == (True, "1 uur en 0 minuten te laat")
+    assert (clock.told_in_english, late.told_in_english) == ("0 h 30 min left", "1 h 0 min late")
 
 
 async def test_overview_and_documents_say_the_same(road: Road) -> None:
