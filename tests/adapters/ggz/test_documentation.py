@@ -13,6 +13,7 @@ from adapters.ggz.resources import REFUSED
 from adapters.ggz.task_status import TASK_STATUS
 from schemas.casework import SENDER_STATUS, CaseStatus, OwnStatus
 from schemas.deliveries import Translated
+from schemas.referral import Referral
 from tests.adapters.feeding import read
 from tests.adapters.ggz.nl_core_rules import broken_by
 from tests.adapters.ggz.written import FHIR, reader
@@ -37,6 +38,15 @@ def test_an_example_gives_the_outcome_beside_it(sent: str, outcome: str) -> None
 
 def test_the_example_keeps_nl_core_s_rules() -> None:
     assert list(broken_by(json.loads(EXAMPLES[0][0]))) == []
+
+
+def test_the_example_s_consent_does_not_end_so_that_a_gateway_of_today_takes_it() -> None:
+    (record,) = read(reader(), EXAMPLES[0][0].encode())
+    assert isinstance(record, Translated)
+    assert isinstance(record.message, Referral)
+    (member,) = record.message.household.members
+    assert member.agreement is not None
+    assert member.agreement.valid_until is None
 
 
 def test_every_format_is_described() -> None:
