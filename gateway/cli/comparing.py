@@ -17,7 +17,6 @@ from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.setup import EXAMPLE
 from gateway.cli.versions import FileArgument, find, read_text
 
-VersionOrFile = Annotated[str, typer.Argument(metavar="VERSION|FILE")]
 _STYLES = {"error": "bold red", "warning": "yellow"}
 _MARKS = {
     Language.DUTCH: {
@@ -67,8 +66,8 @@ def check(file: FileArgument = EXAMPLE, as_json: JsonOption = False) -> None:
 
 
 def diff(
-    old: VersionOrFile,
-    new: VersionOrFile,
+    old: Annotated[str, typer.Argument(help="What was: a version, or a file.")],
+    new: Annotated[str, typer.Argument(help="What is to be: a version, or a file.")],
     language: Annotated[
         Language, typer.Option("--lang", help="In which language the changes are told.")
     ] = Language.DUTCH,

@@ -33,7 +33,9 @@ def send(
     partner: PartnerOption,
     file: Annotated[
         Path | None,
-        typer.Argument(help="A delivery: .csv, .json, .ndjson, .xlsx or .xml.", show_default=False),
+        typer.Argument(
+            help="A delivery: .csv, .fhir.json, .json, .ndjson, .xlsx or .xml.", show_default=False
+        ),
     ] = None,
     watch: Annotated[
         Path | None,

@@ -42,7 +42,8 @@ def template(
     templates = ADAPTERS[_ADAPTER].templates
     media_type = _MEDIA_TYPES.get(file.suffix.lower())
     if media_type is None:
-        raise Failure("the name ends in .xlsx nor .csv", "name a .xlsx or a .csv", WRONGLY_ASKED)
+        told = "the name ends in neither .xlsx nor .csv"
+        raise Failure(told, "name a .xlsx or a .csv", WRONGLY_ASKED)
     written = {file: templates[media_type]}
     if media_type == "text/csv":
         written[file.with_name(f"{file.stem}-uitleg.txt")] = templates[_EXPLANATION]

@@ -36,6 +36,11 @@ def test_a_template_is_written_and_its_example_is_no_referral(
     assert beside == ({"leeg-uitleg.txt"} if media_type == "text/csv" else set())
 
 
+def test_another_kind_of_file_is_said_to_be_neither(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"neither \.xlsx nor \.csv"):
+        run(str(tmp_path / "leeg.pdf"))
+
+
 @pytest.mark.parametrize("there", ["leeg.csv", "leeg-uitleg.txt"])
 def test_what_is_there_is_left_alone(tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_text("van iemand")
