@@ -155,7 +155,10 @@ def headings(page: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "page",
-    [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "deploy" / "README.md", ROOT / "CHANGELOG.md"],
+    [
+        *sorted((ROOT / "docs").rglob("*.md")),
+        *(ROOT / name for name in ("README.md", "deploy/README.md", "CHANGELOG.md")),
+    ],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_every_link_leads_somewhere(page: Path) -> None:
