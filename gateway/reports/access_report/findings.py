@@ -20,7 +20,7 @@ from gateway.reports.access_report.operations import (
     EXPORTS,
     NAMING,
     SEARCHES,
-    operation_told,
+    operation_signed,
 )
 
 FEW = 3
@@ -168,7 +168,7 @@ def _caseless(month: Month) -> Finding:
 
 def _refusals(month: Month) -> Finding:
     rows = [
-        (month.name(kind, actor), operation_told(operation), str(count))
+        (month.name(kind, actor), operation_signed(operation), str(count))
         for (kind, actor, operation), count in month.refused.most_common()
         if count >= month.limits.refusals
     ]
@@ -291,7 +291,7 @@ def _acts(month: Month, acts: Sequence[Access]) -> list[tuple[str, ...]]:
         alike[
             f"{act.moment:%d-%m-%Y}",
             month.name(act.kind, act.actor),
-            operation_told(act.operation),
+            operation_signed(act.operation),
             about,
             act.reason or "",
             act.case or "geen",

@@ -84,6 +84,59 @@ _TOLD = {
     "vraagToestemmingenOp": "toestemmingen opgevraagd",
     "vraagToken": "aanmelden (token)",
 }
+"""These words stand in the digest of reports that were signed as reviewed: they stay as they are,
+and none is added, or an old report would be told to be another one."""
+_TOLD_SINCE = {
+    "backup": "reservekopie gemaakt",
+    "erase.answer": "antwoord op wisverzoek geschreven",
+    "erase.confirm": "wissen mede besloten",
+    "erase.list": "besluiten tot wissen bekeken",
+    "erase.proof": "bewijs van gewiste persoon bekeken",
+    "erase.show": "besluit tot wissen bekeken",
+    "erase.withdraw": "besluit tot wissen ingetrokken",
+    "keys.list": "sleutels bekeken",
+    "leesEigenFormaat": "mogelijkheden van eigen formaat gelezen",
+    "leesLogboeksleutels": "sleutels van het logboek gelezen",
+    "leesPartij": "partij uit het protocol gelezen",
+    "leesVersieVanVerwerkingsactiviteit": "verwerkingsactiviteit gelezen",
+    "legVeiligContactVast": "veilig contact vastgelegd",
+    "lijstToedelingen": "toedelingen gelezen",
+    "meldAanInEigenFormaat": "huishouden aangemeld in eigen formaat",
+    "protected.decide": "besloten of van beschermde uitwisseling mag worden verteld",
+    "protected.list": "beschermde uitwisselingen bekeken",
+    "push.dead": "onbestelbare post bekeken",
+    "push.list": "bezorging bekeken",
+    "push.replay": "onbestelbare post opnieuw bezorgd",
+    "push.start": "bezorging hervat",
+    "push.stop": "bezorging gestopt",
+    "routes.overdue": "uitgebleven eerste contacten bekeken",
+    "routes.waiting": "wachtende toedelingen bekeken",
+    "safe-contact.end": "veilig contact beëindigd",
+    "safe-contact.list": "veilige contacten bekeken",
+    "officer.list": "functionarissen bekeken",
+    "partner.endpoint": "adres voor post ingesteld",
+    "partner.letter": "aansluitbrief geschreven",
+    "partner.report.key": "sleutel voor toetsverslagen getoond",
+    "partner.report.verify": "toetsverslag gecontroleerd",
+    "partner.succeed": "opvolging besloten",
+    "partner.succession.confirm": "opvolging mede besloten",
+    "partner.succession.end": "opvolging beëindigd",
+    "partner.succession.list": "opvolgingen bekeken",
+    "partner.test": "aansluiting getoetst",
+    "partner.testing": "proefstand van ketenpartner gewijzigd",
+    "protocol.diff": "versies van protocol vergeleken",
+    "protocol.explain": "uitleg van protocol gevraagd",
+    "protocol.list": "versies van protocol bekeken",
+    "protocol.register": "register van verwerkingen gemaakt",
+    "protocol.show": "protocol bekeken",
+    "protocol.simulate": "protocol doorgerekend",
+    "protocol.texts": "teksten voor bewoners gemaakt",
+    "witness.add": "getuige toegevoegd",
+    "witness.list": "getuigen bekeken",
+    "witness.quorum": "aantal vereiste getuigen gewijzigd",
+    "witness.remove": "getuige verwijderd",
+}
+"""And these are put in where a report is shown."""
 _BEGINNINGS = {
     "leesTegel": "logboek uitgelezen",
     "leesVerwerking": "logregels opgevraagd",
@@ -93,9 +146,14 @@ _BEGINNINGS = {
 }
 
 
-def operation_told(operation: str) -> str:
-    """What was done, in Dutch; the operation's own name where it has no words."""
+def operation_signed(operation: str) -> str:
+    """What was done, as the digest of a report has it."""
     if operation in _TOLD:
         return _TOLD[operation]
     told = (words for begin, words in _BEGINNINGS.items() if operation.startswith(begin))
     return next(told, operation)
+
+
+def operation_told(operation: str) -> str:
+    """What was done, in Dutch, also of what a digest has; its own name where it has no words."""
+    return _TOLD_SINCE.get(operation) or operation_signed(operation)

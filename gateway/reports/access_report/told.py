@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 
 from gateway.reports.access_report.findings import Finding
+from gateway.reports.access_report.operations import operation_told
 from gateway.reports.access_report.report import AccessReport
 from gateway.reports.breach.scope import local
 from gateway.reports.document import Block, Document, Paragraph, Section, Table, Tone
@@ -94,11 +95,22 @@ def _section(one: Finding, *, is_first: bool) -> Section:
     blocks: list[Block] = [
         Paragraph(one.why, tone),
         Paragraph(f"Wat erin staat: {one.threshold}"),
-        Table(one.title, one.headings, one.rows) if one.rows else Paragraph("Geen."),
+        Table(one.title, one.headings, shown_rows(one)) if one.rows else Paragraph("Geen."),
     ]
     if one.more:
         blocks.append(Paragraph(f"En nog {_n(one.more)} regels: zie --csv of --json."))
     return Section(one.title, tuple(blocks))
+
+
+def shown_rows(one: Finding) -> list[tuple[str, ...]]:
+    """Its rows, with Dutch words also for the acts that a digest has by their name."""
+    return [
+        tuple(
+            operation_told(cell) if heading == "Handeling" else cell
+            for heading, cell in zip(one.headings, row, strict=True)
+        )
+        for row in one.rows
+    ]
 
 
 def _totals(report: AccessReport) -> Table:
@@ -140,7 +152,7 @@ def object_of(report: AccessReport) -> dict[str, object]:
                 "threshold": one.threshold,
                 "asks": one.asks,
                 "headings": [heading.rstrip("#") for heading in one.headings],
-                "rows": [list(row) for row in one.rows],
+                "rows": [list(row) for row in shown_rows(one)],
                 "more": one.more,
             }
             for one in report.findings
@@ -155,7 +167,7 @@ def table_of(report: AccessReport) -> bytes:
     writer = csv.writer(lines, delimiter=";")
     for one in report.findings:
         writer.writerow(("lijst", *(heading.rstrip("#") for heading in one.headings)))
-        writer.writerows((one.code, *map(_safe, row)) for row in one.rows)
+        writer.writerows((one.code, *map(_safe, row)) for row in shown_rows(one))
     return lines.getvalue().encode("utf-8-sig")
 
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import typer
+
 from gateway.audit.access import ActorKind
+from gateway.cli import all_commands
 from gateway.reports.access_report.accesses import Access
 from gateway.reports.access_report.findings import SHOWN, Finding, Month, Thresholds, findings
 from gateway.reports.access_report.hours import AMSTERDAM
 from gateway.reports.access_report.operations import operation_told
+from gateway.reports.access_report.told import shown_rows
 
 OFFICER, OPERATOR, PARTNER, UNKNOWN = (
     ActorKind.OFFICER, ActorKind.OPERATOR, ActorKind.PARTNER, ActorKind.UNKNOWN,
 )  # fmt: skip
 SOMEBODY = UUID(int=7)
+WITHOUT_ACT = re.compile(
+    r"run|demo|serve-worker|send|pull|token|register|template|sandbox|holds|population|restore"
+    r"|correct\.|consent\.|log\.|receipts\.|candidates\.|bench\.|witness\.serve|protocol\.check"
+    r"|routes\.(check|show|diff)"
+)
+"""Commands of a partner's side, whose acts are its calls, and those that look at a file alone."""
 
 
 def at(day: int, hour: int = 10) -> int:
@@ -155,3 +168,37 @@ def test_an_operation_without_words_is_shown_by_its_name() -> None:
     assert operation_told("partner.suspend") == "ketenpartner geschorst"
     assert operation_told("leesTegelVanDeelBeschermd") == "logboek uitgelezen"
     assert operation_told("iets.nieuws") == "iets.nieuws"
+
+
+def test_words_that_came_later_are_shown_and_change_no_report_that_was_signed() -> None:
+    signed = act(operation="erase.confirm", action="U")
+    listed = found(signed, signed._replace(operation="erase.plan"))["besluiten"]
+    assert {row[2] for row in listed.rows} == {"erase.confirm", "wissen voorbereid"}
+    assert {row[2] for row in shown_rows(listed)} == {"wissen mede besloten", "wissen voorbereid"}
+
+
+def test_every_command_that_acts_on_the_gateway_and_every_call_has_words_in_dutch() -> None:
+    root = Path(__file__).parents[3]
+    calls = {
+        name
+        for path in (root / "gateway" / "api").rglob("*.py")
+        for name in re.findall(r'operation_id="(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert calls
+    named = {name for name in (*_commands(), *calls) if operation_told(name) == name}
+    assert {name for name in named if not WITHOUT_ACT.match(name)} == set()
+
+
+def _commands() -> Iterator[str]:
+    app = typer.Typer()
+    for module in all_commands():
+        module.register(app)
+    yield from _named(typer.main.get_command(app), ())
+
+
+def _named(command: Any, path: tuple[str, ...]) -> Iterator[str]:
+    inner: dict[str, Any] = getattr(command, "commands", {})
+    for name, one in inner.items():
+        yield from _named(one, (*path, name))
+    if not inner:
+        yield ".".join(path)
