@@ -47,7 +47,12 @@ def texts(
             f"it names {', '.join(sorted(protocol.parties))}",
             WRONGLY_ASKED,
         )
-    told = {one.id: information_text(protocol, one, names, lang) for one in _chosen(protocol, flow)}
+    chosen = _chosen(protocol, flow)
+    told = {one.id: information_text(protocol, one, names, lang) for one in chosen}
+    parties = {party for one in chosen for party in (one.sender, one.recipient)}
+    if unnamed := sorted(parties - names.keys()):
+        asked = " ".join(f"--name {party}=..." for party in unnamed)
+        output.aside(f"residents do not know a party by its id; name it: {asked}")
     output.result(
         {"texts": [{"flow": id_, "language": lang, "text": text} for id_, text in told.items()]}
     )

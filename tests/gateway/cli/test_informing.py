@@ -26,6 +26,15 @@ def test_one_flow_is_told_in_the_language_asked(capsys: pytest.CaptureFixture[st
     assert out.count("\n# ") == 0
 
 
+def test_a_party_that_residents_would_read_as_its_id_is_asked_a_name_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told("--flow", "dwi-aanmelding", "--name", "casebook=het wijkteam")
+    assert capsys.readouterr().err.rstrip().endswith("name it: --name dwi=...")
+    told("--flow", "dwi-aanmelding", "--name", "casebook=het wijkteam", "--name", "dwi=Werk")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_file_a_flow_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told("--out", str(tmp_path / "teksten"))
 
