@@ -196,7 +196,8 @@ def _of_client(error: SluisError) -> Failure:
         case NotAdmitted():
             remedy = (
                 "see whether the gateway knows this partner and key (key_id in client.toml),"
-                " and whether this machine's clock is right"
+                " whether this machine's clock is right, and with the operator whether the partner"
+                " is suspended"
             )
             return Failure(told, remedy, details=details)
         case Conflict():
