@@ -133,6 +133,12 @@ class RecordingEngine(AsyncEngine):
         """The act turned out to be about a protected exchange: its entry stands with those."""
         self._act = replace(self._act, is_protected=True)
 
+    def within(self, case: str) -> None:
+        """Name the case that the act turned out to be part of, where its command asks for none."""
+        reason = self._act.reason
+        if reason is not None and reason.case is None:
+            self._act = replace(self._act, reason=reason._replace(case=case))
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that ends with the act's entry: the log's head is locked last."""

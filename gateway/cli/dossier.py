@@ -294,7 +294,12 @@ def _tools(home: Path, vault: Vault, engine: RecordingEngine) -> Tools:
     settings = settings_of(home)
     keys = key_provider(settings)
     return Tools(
-        vault, ProtectedHandles(keys), opening(), Logbooks(settings.oin, keys), engine.about
+        vault,
+        ProtectedHandles(keys),
+        opening(),
+        Logbooks(settings.oin, keys),
+        engine.about,
+        engine.within,
     )
 
 

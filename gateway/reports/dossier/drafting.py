@@ -104,14 +104,21 @@ About = Callable[[Sequence[tuple[UUID, DataKey]]], None]
 """Names the persons whom an act is about, so that its entry commits to them."""
 
 
+def unheard(_: str) -> None:
+    """For whoever keeps no account of an act's case."""
+
+
 class Tools(NamedTuple):
-    """What a dossier takes besides the database; `about` is of the one act that is being done."""
+    """What a dossier takes besides the database; `about` and `within` are of the one act that is
+    being done: its persons, and its case.
+    """
 
     vault: Vault
     protected: ProtectedHandles
     opening: Opening
     logbooks: Logbooks
     about: About
+    within: Callable[[str], None] = unheard
 
 
 class Asked(NamedTuple):
@@ -164,7 +171,7 @@ async def draft(
         asking = Asking(asked.capacity, requester, asked.is_together, asked.mandate, asked.document)
         denial = _denied(facts, asking, now, protocol)
         id_ = new_id()
-        _concerns(tools, found.person)
+        _concerns(tools, found.person, asked.case)
         if denial is not None:
             raise DeniedError(denial)
         written = await compose(connection, tools, found, protocol, id_, asked, now)
@@ -229,7 +236,7 @@ async def look(
     """
     async with _acting(engine, officer_id) as acting:
         opened = await _open(acting, tools, dossier)
-        _concerns(tools, opened.person)
+        _concerns(tools, opened.person, opened.row.case_number)
         return opened.row, opened.written
 
 
@@ -246,7 +253,7 @@ async def release(
         connection, officer, officers, now = acting
         opened = await _open(acting, tools, dossier)
         row, written, person, document = opened
-        _concerns(tools, person)
+        _concerns(tools, person, row.case_number)
         await _check_still(connection, opened, now, protocol)
         if row.state == "concept":
             is_of_two = await _needs_two(connection, opened)
@@ -292,7 +299,7 @@ async def refuse(
             connection, dossier, "geweigerd", officer.id, now, signature, ground.value
         )
         with suppress(SealBrokenError):  # a damaged key must not keep what is refused here
-            _concerns(tools, await _person_of(connection, tools, row))
+            _concerns(tools, await _person_of(connection, tools, row), row.case_number)
         return row
 
 
@@ -404,7 +411,8 @@ def _person(officer: StoredOfficer) -> str:
     return " ".join(officer.name.casefold().split())
 
 
-def _concerns(tools: Tools, person: Known | None) -> None:
+def _concerns(tools: Tools, person: Known | None, case: str) -> None:
+    tools.within(case)
     if person is not None:
         tools.about([(person.id, person.key)])
 

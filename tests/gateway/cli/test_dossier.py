@@ -36,6 +36,14 @@ class Desk(NamedTuple):
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return str(file)
 
+    async def newest_act(self) -> tuple[Json, list[UUID]]:
+        rows = await self.road.pool.fetch(
+            """select l.entry, l.subjects from log_leaf l join log_head h on h.log = l.log
+                where h.series = $1 order by l.index desc limit 1""",
+            TOEGANG,
+        )
+        return json.loads(rows[0][0]), list(rows[0][1])
+
     async def draft(self, *arguments: str, by: str = "anna") -> tuple[int, Json]:
         status, out, _ = await self.run(
             "dossier", "subject", *arguments, "--identified-by", "paspoort",
@@ -134,15 +142,27 @@ async def test_who_may_not_ask_is_told_why_and_it_is_recorded(desk: Desk) -> Non
         desk.person(CHILD), "--capacity", "parent", "--requester", desk.person(STRANGER)
     )
     assert (status, told["denial"]) == (1, "no-authority")
-    rows = await desk.road.pool.fetch(
-        """select l.entry, l.subjects from log_leaf l join log_head h on h.log = l.log
-            where h.series = $1 order by l.index desc limit 1""",
-        TOEGANG,
-    )
-    entry = json.loads(rows[0][0])
+    entry, subjects = await desk.newest_act()
     assert (entry["operation"], entry["outcome"]) == ("dossier.subject", "DeniedError")
     assert entry["reason"] == {"case": "INZ-2026-1", "code": "inzageverzoek"}
-    assert list(rows[0][1]) == [await desk.road.subject(CHILD)]
+    assert subjects == [await desk.road.subject(CHILD)]
+
+
+@pytest.mark.parametrize(
+    ("deed", "options"),
+    [("show", ("--to",)), ("release", ("--to",)), ("refuse", ("--ground", "verzoek-ingetrokken"))],
+)
+async def test_each_later_act_stands_in_the_log_with_the_dossiers_case(
+    desk: Desk, deed: str, options: tuple[str, ...]
+) -> None:
+    _, made = await desk.draft(desk.person(MOTHER), "--capacity", "self")
+    where = (*options, str(desk.folder / "uit")) if options == ("--to",) else options
+    status, _, err = await desk.run("dossier", deed, made["dossier"], *where, "--as", "anna")
+    assert status == 0, err
+    entry, subjects = await desk.newest_act()
+    assert entry["operation"] == f"dossier.{deed}"
+    assert entry["reason"] == {"case": "INZ-2026-1", "code": "inzageverzoek"}
+    assert subjects == [await desk.road.subject(MOTHER)]
 
 
 async def test_the_fg_makes_and_releases_none(desk: Desk) -> None:
