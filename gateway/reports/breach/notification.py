@@ -377,13 +377,15 @@ def _measures_now(findings: Findings) -> Iterator[Block]:
             "Gestopt",
             f"Geschorst op {local(stopped)}. Er gaat niets meer: niet wat klaarlag"
             f" ({_n(findings.waiting.messages)}) en niet wat op instemming wachtte"
-            f" ({_n(findings.waiting.held)}), samen over {_n(findings.waiting.persons)} personen.",
+            f" ({_n(findings.waiting.held)}). Aantal personen daarin:"
+            f" {_n(findings.waiting.persons)}.",
         )
     elif findings.scope.partner is not None:
         yield Paragraph(
-            f"De partij kan nog steeds ophalen: {_n(findings.waiting.messages)} berichten liggen"
-            f" klaar en {_n(findings.waiting.held)} wachten op instemming, samen over"
-            f" {_n(findings.waiting.persons)} personen. Schors haar om dat te stoppen: voeg"
+            "De partij kan nog steeds ophalen. Berichten die klaarliggen:"
+            f" {_n(findings.waiting.messages)}; die op instemming wachten:"
+            f" {_n(findings.waiting.held)}; aantal personen daarin:"
+            f" {_n(findings.waiting.persons)}. Schors haar om dat te stoppen: voeg"
             f" --suspend toe, of geef: sluis partner suspend {findings.scope.partner}",
             Tone.WARNING,
         )
@@ -407,6 +409,8 @@ def _grounds(findings: Findings) -> Iterator[Block]:
             for one in findings.soundness
         ],
     )
+    if not findings.soundness:
+        yield Paragraph("Over deze periode staan er geen regels in het logboek. Klopt de periode?")
     if any(one.fault for one in findings.soundness):
         yield Paragraph(
             "Het logboek klopt niet over deze periode. Meld dit als eigen bevinding: de aantallen"

@@ -102,6 +102,8 @@ async def test_what_was_taken_back_in_time_was_not_exposed(road: Road) -> None:
     assert made.findings.exposure.exchanges == 0
     assert made.findings.exposure.persons == 0
     assert made.findings.waiting.messages == 1
+    told = made.files["melding.md"].decode()
+    assert "klaarliggen: 1; die op instemming wachten: 0; aantal personen daarin: 1." in told
 
 
 async def test_what_lies_outside_the_period_is_left_out(road: Road) -> None:
@@ -111,6 +113,13 @@ async def test_what_lies_outside_the_period_is_left_out(road: Road) -> None:
     made = await pack(road, partner="casebook", since=later, until=later + timedelta(hours=1))
     assert made.findings.exposure.exchanges == 0
     assert "niets onder gevallen" in made.files["melding.md"].decode()
+
+
+async def test_a_period_of_before_the_log_is_told_to_be_one(road: Road) -> None:
+    await road.refer(referral(member()))
+    before = datetime.now(UTC) - timedelta(days=400)
+    made = await pack(road, since=before, until=before + timedelta(days=1))
+    assert "geen regels in het logboek. Klopt de periode?" in made.files["melding.md"].decode()
 
 
 async def test_who_was_erased_since_is_counted_and_named_nowhere(road: Road) -> None:
