@@ -35,13 +35,15 @@ def record_facts(
 ) -> None:
     """Birth dates and authority, member by member; `holders` are persons outside the household."""
     for ref, stated, person in zip(members, authority, persons, strict=True):
-        before = person.facts
+        before, is_first = person.facts, person.id not in rows.facts
         if ref.birth is not None:
             _learn_birth(person, ref.birth, rows, nonces)
         for one in stated:
             ids = [persons[h].id if isinstance(h, int) else holders[h].id for h in one.holders]
             _learn_authority(person, one, ids, sender, rows)
         if person.facts is not before:
+            # This message is decided by what it tells: only those before it are looked at again.
+            person.gate += is_first
             # Whose yes is needed may be known by it, of what waits too.
             rows.agreed.add((person.id, (flow.purpose, flow.recipient)))
 

@@ -81,9 +81,11 @@ async def stored(road: Road) -> AsyncIterator[str]:
 
 async def found(road: Road, *texts: object) -> list[str]:
     """Every place in which a canary sings, but for what the texts say of themselves."""
-    # Alone, as text; as bytes long enough that no random ones are taken for it.
+    # Alone, as text; as bytes long enough that no random ones are taken for it, and no part of a
+    # longer number, such as a moment.
     words = [rf"(?<![0-9A-Za-z]){canary}(?![0-9A-Za-z])" for canary in CANARIES]
-    words += [(one if len(one) > 4 else f'"{one}"').encode().hex() for one in CANARIES]
+    sealed = [(one if len(one) > 4 else f'"{one}"').encode().hex() for one in CANARIES]
+    words += [f"(?<!3[0-9]){one}(?!3[0-9])" for one in sealed]
     sung = re.compile("|".join(words))
     places = [one async for one in stored(road)] + [road.log.getvalue()]
     places += [json.dumps(text, default=str) for text in texts]
