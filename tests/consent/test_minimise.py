@@ -18,6 +18,7 @@ from schemas.casework import Accountability, StatusMessage
 from schemas.decisions import Permit, Rule
 from schemas.fields import FIELDS, MessageKind, Treatment
 from schemas.identifiers import PartialDate
+from schemas.partner_update import PartnerUpdate
 from schemas.referral import Referral
 from schemas.zrm import ZrmDomain
 from tests.support.minimising import (
@@ -436,3 +437,29 @@ def test_the_names_that_are_kept_ready_have_a_bound() -> None:
     for bits in range(4200):
         assert len(_names(bits)) == bits.bit_count()
         assert len(_KNOWN_NAMES) <= 4096
+
+
+def test_a_phone_number_of_a_running_case_goes_unless_its_address_or_its_person_hides_it() -> None:
+    fields = {"partnerbericht.soort": Treatment.KEEP,
+              "partnerbericht.telefoonnummer": Treatment.IDENTIFY}  # fmt: skip
+    text = PREAMBLE + flow_toml(message=MessageKind.PARTNER_UPDATE, fields=fields)
+    plan = MinimisationPlan(load(text).flows[0])
+    message = PartnerUpdate.model_validate(
+        {
+            "kenmerk": "PB-1",
+            "aanmeldingKenmerk": "A-1",
+            "soort": "contactgegevens-gewijzigd",
+            "peildatum": "2026-01-02",
+            "telefoonnummer": "020-5557913",
+        }
+    )
+    kind = (0, "partnerbericht"), {"soort": "contactgegevens-gewijzigd"}
+    number = (0, "nieuw-contact"), {"telefoonnummer": "020-5557913"}
+
+    told = plan.partner_update(message, ALONE, "uitwisseling", None, TODAY)
+    assert released(told) == dict([kind, number])
+    hidden = plan.partner_update(message, ALONE, "uitwisseling", None, TODAY, hides=True)
+    assert released(hidden) == dict([kind])
+    refused = ALONE._replace(withheld=(frozenset({"contact"}),))
+    kept_back = plan.partner_update(message, refused, "uitwisseling", None, TODAY)
+    assert released(kept_back) == dict([kind])
