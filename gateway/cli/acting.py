@@ -14,8 +14,8 @@ from gateway.cli.database import Doing, RecordingEngine, on_database, settings_o
 from gateway.cli.failures import WRONGLY_ASKED, Failure
 from gateway.cli.officer_keys import key_id_of, signing_key
 from gateway.cli.serving import key_provider
-from gateway.identity.acts import MayNotActError, Sign
-from gateway.store.lifecycle import officers_by_id
+from gateway.identity.acts import Sign
+from gateway.settings import Settings
 from gateway.vault.boxes import Vault
 from schemas.referral import Professional
 
@@ -31,23 +31,26 @@ def as_officer(
     work: Callable[[RecordingEngine, Vault, Sign], Awaitable[Result]],
     doing: Doing,
 ) -> Result:
-    """Do one act as an officer. Raises `Failure`, `MayNotActError`, and what the act raises.
-
-    Not every act is signed, but each is recorded as this officer's: the key must be theirs.
-    """
+    """Do one act as an officer. Raises `Failure`, `MayNotActError`, and what the act raises."""
     settings = settings_of(home)
-    private = signing_key(settings.home, officer, key)
     vault = Vault(key_provider(settings))
+    doing, sign = acted_by(settings, officer, key, doing)
+    return on_database(settings, lambda engine: work(engine, vault, sign), doing)
+
+
+def acted_by(
+    settings: Settings, officer: str | None, key: Path | None, doing: Doing
+) -> tuple[Doing, Sign]:
+    """The act as this officer's, and what signs it; without one it stays the operator's."""
+    if officer is None:
+        return doing, _nobody
+    private = signing_key(settings.home, officer, key)
     actor = Actor(ActorKind.OFFICER, officer, key_id_of(private))
+    return doing._replace(actor=actor), private.sign
 
-    async def own_work(engine: RecordingEngine) -> Result:
-        async with engine.connect() as connection:
-            known = (await officers_by_id(connection)).get(officer)
-        if known is not None and known.key_id != actor.key:
-            raise MayNotActError(f"this is not the key that is registered for {officer}")
-        return await work(engine, vault, private.sign)
 
-    return on_database(settings, own_work, doing._replace(actor=actor))
+def _nobody(_: bytes) -> bytes:
+    raise AssertionError("unreachable: an act that is signed names its officer")
 
 
 def id_of(told: str, name: str = "EXCHANGE") -> UUID:

@@ -15,11 +15,12 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consent.checks import Severity, check_text
-from gateway.audit.access import Action, Actor, ActorKind, Target
+from gateway.audit.access import Action, Target
+from gateway.cli.acting import acted_by
 from gateway.cli.comparing import finding_json, show_findings
 from gateway.cli.database import Doing, on_database, settings_of
 from gateway.cli.failures import NOT_DONE, WRONGLY_ASKED, Failure
-from gateway.cli.officer_keys import KeyOption, OfficerOption, key_id_of, signing_key
+from gateway.cli.officer_keys import KeyOption, OfficerOption
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.versions import (
     FileArgument,
@@ -173,14 +174,12 @@ def enforce(
 def _sign(
     home: Path, version: str, officer: str, key: Path | None, advice: Advice | None
 ) -> tuple[StoredDraft, StoredOfficer]:
-    private = signing_key(settings_of(home).home, officer, key)
+    doing, sign = acted_by(settings_of(home), officer, key, _doing(Action.UPDATE, version))
     return _on_database(
         home,
         version,
-        lambda engine: steps.sign_draft(engine, version, officer, private.sign, advice),
-        _doing(Action.UPDATE, version)._replace(
-            actor=Actor(ActorKind.OFFICER, officer, key_id_of(private))
-        ),
+        lambda engine: steps.sign_draft(engine, version, officer, sign, advice),
+        doing,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -34,13 +34,17 @@ from gateway.audit.entries import Trace, commitment
 from gateway.audit.freshness import DatabaseOlderError
 from gateway.cli.current import require_current
 from gateway.cli.failures import NOT_NOW, WRONGLY_ASKED, Failure
+from gateway.exchange.deciding import LoadBook
+from gateway.exchange.rules import RuleBook
+from gateway.identity.acts import MayNotActError
 from gateway.settings import PREFIX, Settings, SettingsError, read_settings
 from gateway.store.away import DATABASE_AWAY
 from gateway.store.database import open_database
-from gateway.store.groups import TOEGANG, append_leaves
+from gateway.store.groups import TOEGANG, Connection, append_leaves
 from gateway.store.history import driver_of
 from gateway.store.ids import new_id
-from gateway.store.rules import RulesBusyError
+from gateway.store.lifecycle import officers_by_id
+from gateway.store.rules import RulesBusyError, join_deciding
 from gateway.telemetry import Telemetry
 from gateway.vault.boxes import DataKey
 
@@ -100,7 +104,7 @@ def on_database(
                 await require_current(settings, place)
                 engine = RecordingEngine(place.sqlalchemy_url, act)
                 try:
-                    return await engine.recorded(work)
+                    return await engine.recorded(partial(_as_its_actor, work, act.actor))
                 finally:
                     await engine.dispose()
 
@@ -114,6 +118,33 @@ def on_database(
         # Not its text: a driver's message may quote what it was given.
         told = f"the database does not answer ({type(error).__name__})"
         raise Failure(told, f"see {PREFIX}DATABASE_URL, or start the gateway", NOT_NOW) from None
+
+
+async def _as_its_actor(
+    work: Callable[[RecordingEngine], Awaitable[Result]], actor: Actor, engine: RecordingEngine
+) -> Result:
+    """Do the work, if it is not recorded under the name of an officer whose key this is not.
+
+    Not every act is signed, but each is recorded as somebody's. Raises `MayNotActError`.
+    """
+    if actor.kind is ActorKind.OFFICER:
+        async with engine.connect() as connection:
+            known = (await officers_by_id(connection)).get(actor.id)
+        # Whoever is not registered at all is the act's own to refuse.
+        if known is not None and known.key_id != actor.key:
+            raise MayNotActError(f"this is not the key that is registered for {actor.id}")
+    return await work(engine)
+
+
+@asynccontextmanager
+async def deciding_on(
+    engine: RecordingEngine, load_book: LoadBook
+) -> AsyncIterator[tuple[Connection, RuleBook]]:
+    """A deciding transaction that ends with the command's own entry."""
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("select 1")  # SQLAlchemy begins with its first statement
+        raw = await driver_of(connection)
+        yield raw, await load_book(raw, await join_deciding(raw))
 
 
 class RecordingEngine(AsyncEngine):

@@ -7,8 +7,7 @@ person are counts; who asked stands sealed. Each command leaves its entry in the
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -19,9 +18,9 @@ from uuid import UUID
 import typer
 
 from gateway.app import Books, erasure_tools, group_tools, open_journal
-from gateway.audit.access import Action, Actor, ActorKind, Reason, Target
-from gateway.cli.acting import id_of
-from gateway.cli.database import Doing, RecordingEngine, on_database, settings_of
+from gateway.audit.access import Action, Reason, Target
+from gateway.cli.acting import acted_by, id_of
+from gateway.cli.database import Doing, RecordingEngine, deciding_on, on_database, settings_of
 from gateway.cli.erasure_shown import (
     decision_json,
     plan_json,
@@ -33,7 +32,7 @@ from gateway.cli.erasure_shown import (
     state_of,
 )
 from gateway.cli.failures import NOT_NOW, WRONGLY_ASKED, Failure
-from gateway.cli.officer_keys import KeyOption, OfficerOption, key_id_of, signing_key
+from gateway.cli.officer_keys import KeyOption, OfficerOption
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.person import person_handle
 from gateway.cli.serving import key_provider
@@ -42,12 +41,8 @@ from gateway.exchange.carrying_out import CarryingOut
 from gateway.exchange.erasing import Erasing, Ground
 from gateway.exchange.erasure_answer import answer_to
 from gateway.exchange.proof import BREACH, CONSENT
-from gateway.exchange.rules import RuleBook
 from gateway.identity.acts import Sign
 from gateway.pseudonyms.domains import Handles
-from gateway.store.groups import Connection
-from gateway.store.history import driver_of
-from gateway.store.rules import join_deciding
 
 Result = TypeVar("Result")
 PersonArgument = Annotated[
@@ -320,34 +315,15 @@ def _at_desk(
     """Do one piece of work on decisions, as an officer or as the operator of this machine."""
     settings = settings_of(home)
     keys = key_provider(settings)
-    sign: Sign = _nobody
-    if officer is not None:
-        private = signing_key(settings.home, officer, key)
-        sign = private.sign
-        doing = doing._replace(actor=Actor(ActorKind.OFFICER, officer, key_id_of(private)))
+    doing, sign = acted_by(settings, officer, key, doing)
 
     async def at_desk(engine: RecordingEngine) -> Result:
         parts = group_tools(settings, keys, open_journal(settings, keys))
         tools = replace(erasure_tools(settings, keys, parts), about=engine.about)
-        opened = partial(_deciding, engine, Books(keys))
+        opened = partial(deciding_on, engine, Books(keys).of)
         return await work(Desk(Erasing(opened, tools), CarryingOut(opened, tools)), sign)
 
     return on_database(settings, at_desk, doing)
-
-
-@asynccontextmanager
-async def _deciding(
-    engine: RecordingEngine, books: Books
-) -> AsyncIterator[tuple[Connection, RuleBook]]:
-    """A deciding transaction that ends with the command's own entry."""
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("select 1")  # SQLAlchemy begins with its first statement
-        raw = await driver_of(connection)
-        yield raw, await books.of(raw, await join_deciding(raw))
-
-
-def _nobody(_: bytes) -> bytes:
-    raise AssertionError("unreachable: an act that is signed names its officer")
 
 
 def _handle(home: Path, person: Path) -> bytes:

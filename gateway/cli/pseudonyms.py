@@ -16,11 +16,12 @@ from typing import Annotated, TypeVar
 import typer
 
 from gateway.app import Books
-from gateway.audit.access import Action, Actor, ActorKind, Reason, Target
-from gateway.cli.database import Doing, RecordingEngine, on_database, settings_of
+from gateway.audit.access import Action, Reason, Target
+from gateway.cli.acting import acted_by
+from gateway.cli.database import Doing, RecordingEngine, deciding_on, on_database, settings_of
 from gateway.cli.erase import CaseOption, case_reason
 from gateway.cli.failures import NOT_NOW, WRONGLY_ASKED, Failure
-from gateway.cli.officer_keys import KeyOption, OfficerOption, key_id_of, signing_key
+from gateway.cli.officer_keys import KeyOption, OfficerOption
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.serving import key_provider
 from gateway.exchange.deciding import NotAPartyError
@@ -167,14 +168,10 @@ def _at_work(
     """Do one act, as an officer or as the operator of this machine. Raises `Failure`."""
     settings = settings_of(home)
     books = Books(key_provider(settings))
-    sign: Sign = _nobody
-    if officer is not None:
-        private = signing_key(settings.home, officer, key)
-        sign = private.sign
-        doing = doing._replace(actor=Actor(ActorKind.OFFICER, officer, key_id_of(private)))
+    doing, sign = acted_by(settings, officer, key, doing)
 
     async def on(engine: RecordingEngine) -> Result:
-        opened, alone = partial(_deciding, engine, books), partial(_switching, engine, books)
+        opened, alone = partial(deciding_on, engine, books.of), partial(_switching, engine, books)
         return await work(PseudonymEpochs(opened, alone, lambda: datetime.now(UTC)), sign)
 
     try:
@@ -194,21 +191,10 @@ def _at_work(
 
 
 @asynccontextmanager
-async def _deciding(
-    engine: RecordingEngine, books: Books
-) -> AsyncIterator[tuple[Connection, RuleBook]]:
-    """A deciding transaction that ends with the command's own entry."""
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("select 1")  # SQLAlchemy begins with its first statement
-        raw = await driver_of(connection)
-        yield raw, await books.of(raw, await join_deciding(raw))
-
-
-@asynccontextmanager
 async def _switching(
     engine: RecordingEngine, books: Books
 ) -> AsyncIterator[tuple[Connection, RuleBook]]:
-    """The same with the rules to itself, after which everybody reads them again."""
+    """A deciding transaction with the rules to itself; everybody reads them again after it."""
     async with changing_rules(engine) as connection:
         raw = await driver_of(connection)
         book = await books.of(raw, await join_deciding(raw))
@@ -218,10 +204,6 @@ async def _switching(
 
 def _doing(action: Action, recipient: str, reason: Reason | None = None) -> Doing:
     return Doing(action, Target("pseudoniemtijdvak", recipient), reason)
-
-
-def _nobody(_: bytes) -> bytes:
-    raise AssertionError("unreachable: an act that is signed names its officer")
 
 
 def _state(one: Standing) -> str:

@@ -15,10 +15,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gateway.audit.access import Action, Actor, ActorKind, Reason, Target
+from gateway.audit.access import Action, Reason, Target
+from gateway.cli.acting import acted_by
 from gateway.cli.database import Doing, on_database, settings_of
 from gateway.cli.failures import WRONGLY_ASKED, Failure
-from gateway.cli.officer_keys import key_id_of, signing_key
 from gateway.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Output
 from gateway.cli.person import PersonOption, person_handle
 from gateway.cli.serving import key_provider
@@ -136,15 +136,11 @@ def _show(
     csv: Path | None,
 ) -> Document:
     keys = key_provider(settings)
-    private = None if officer is None else signing_key(settings.home, officer, key)
-    asker = None if officer is None or private is None else (officer, private.sign)
-    actor = None
-    if officer is not None and private is not None:
-        actor = Actor(ActorKind.OFFICER, officer, key_id_of(private))
+    doing = Doing(Action.READ, Target("access-report", month), Reason("maandcontrole"))
+    doing, sign = acted_by(settings, officer, key, doing)
+    asker = None if officer is None else (officer, sign)
     report = on_database(
-        settings,
-        lambda engine: make_report(engine, keys, month, asker, limits),
-        Doing(Action.READ, Target("access-report", month), Reason("maandcontrole"), actor),
+        settings, lambda engine: make_report(engine, keys, month, asker, limits), doing
     )
     if csv is not None:
         _write(csv, told.table_of(report))
@@ -173,18 +169,13 @@ def _sign_for(
     if officer is None or finding is None:
         _wrong("a review is an officer's", "give --as OFFICER and --finding")
     keys = key_provider(settings)
-    private = signing_key(settings.home, officer, key)
     review = Review(month, officer, finding, case, remark)
-    doing = Doing(
-        Action.CREATE,
-        Target("access-report", month),
-        Reason("maandcontrole", case),
-        Actor(ActorKind.OFFICER, officer, key_id_of(private)),
-    )
+    doing = Doing(Action.CREATE, Target("access-report", month), Reason("maandcontrole", case))
+    doing, sign = acted_by(settings, officer, key, doing)
     try:
         report = on_database(
             settings,
-            lambda engine: review_month(engine, Vault(keys), keys, review, private.sign, limits),
+            lambda engine: review_month(engine, Vault(keys), keys, review, sign, limits),
             doing,
         )
     except CaseNeededError as error:
@@ -226,21 +217,14 @@ def _open_one(
     if sum(one is not None for one in (user, person, number)) != 1:
         _wrong("it is about one user or one person", "give --user, --person or --person-number")
     keys = key_provider(settings)
-    private = signing_key(settings.home, officer, key)
     handle = None if person is None else person_handle(person, Handles(keys))
     question = specific_report.Question(month, reason, case, officer, user, handle, number)
-    doing = Doing(
-        Action.READ,
-        Target("access-report", month),
-        Reason(f"{reason}+namen", case),
-        Actor(ActorKind.OFFICER, officer, key_id_of(private)),
-    )
+    doing = Doing(Action.READ, Target("access-report", month), Reason(f"{reason}+namen", case))
+    doing, sign = acted_by(settings, officer, key, doing)
     try:
         found = on_database(
             settings,
-            lambda engine: specific_report.make_specific(
-                engine, Vault(keys), keys, question, private.sign
-            ),
+            lambda engine: specific_report.make_specific(engine, Vault(keys), keys, question, sign),
             doing,
         )
     except specific_report.NotFoundError as error:
